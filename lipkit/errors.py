@@ -1,0 +1,13 @@
+"""The one exception family of the kit."""
+
+
+class LipkitError(Exception):
+    """Something a user can mend.
+
+    The message is one line that names the file (or setting), what is wrong with it,
+    and what to do. The command line prints that line and exits with code 1.
+    """
+
+
+class UsageError(LipkitError):
+    """A name or value that was typed wrong. The command line exits with code 2."""

@@ -1,0 +1,184 @@
+"""Strict settings: frozen dataclasses whose fields are converted and checked.
+
+Values arrive as Python objects, as text from a command line (``--set train.batch_size=8``)
+or from a notebook's parameters cell; all three pass through :func:`convert` and are
+refused in one line when they do not fit.
+"""
+
+import dataclasses
+import difflib
+import types
+import typing
+from dataclasses import field
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from lipkit.errors import UsageError
+
+T = TypeVar("T")
+
+
+def bounded(
+    default: Any, *, low: float | None = None, high: float | None = None, help: str = ""
+) -> Any:
+    """A dataclass field with a range (both ends included)."""
+    return field(default=default, metadata={"low": low, "high": high, "help": help})
+
+
+class Settings:
+    """Converts and range-checks every field on construction."""
+
+    def __post_init__(self) -> None:
+        hints = typing.get_type_hints(type(self))
+        for f in dataclasses.fields(self):
+            value = convert(getattr(self, f.name), hints[f.name], name=f.name)
+            low, high = f.metadata.get("low"), f.metadata.get("high")
+            if value is not None and low is not None and value < low:
+                raise UsageError(f"{f.name}={value}: must be at least {low}")
+            if value is not None and high is not None and value > high:
+                raise UsageError(f"{f.name}={value}: must be at most {high}")
+            object.__setattr__(self, f.name, value)
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """A config as plain nested dictionaries, for JSON."""
+    return dataclasses.asdict(config)
+
+
+def from_dict(cls: type[T], values: dict[str, Any]) -> T:
+    """Rebuild a config dataclass; unknown names are refused, missing ones take defaults."""
+    hints = typing.get_type_hints(cls)
+    arguments = {}
+    for name, value in values.items():
+        if name not in hints:
+            raise UsageError(f"setting {name!r} is unknown; {did_you_mean(name, hints)}")
+        nested = dataclasses.is_dataclass(hints[name]) and isinstance(value, dict)
+        arguments[name] = from_dict(hints[name], value) if nested else value
+    return cls(**arguments)
+
+
+def setting_names(config: Any, prefix: str = "") -> list[str]:
+    """Dotted names of all settings below ``config``."""
+    names = []
+    for f in dataclasses.fields(config):
+        value = getattr(config, f.name)
+        if dataclasses.is_dataclass(value):
+            names += setting_names(value, f"{prefix}{f.name}.")
+        elif not (prefix == "" and f.name == "name"):
+            names.append(prefix + f.name)
+    return names
+
+
+def did_you_mean(name: str, known: typing.Iterable[str]) -> str:
+    """A phrase that proposes the nearest of the known names, or lists them."""
+    known = sorted(known)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    listed = ", ".join(known)
+    return f"did you mean {near[0]!r}?" if near else f"known: {listed}"
+
+
+def convert(value: Any, wanted: Any, name: str = "value") -> Any:
+    """Convert ``value`` to the declared type ``wanted``, strictly.
+
+    Text becomes a number, a bool (``true/false/yes/no/1/0``), ``None`` (``none``/``null``)
+    or a literal; an ``int`` becomes a ``float``; a whole ``float`` becomes an ``int``.
+    Containers ``list[X]``/``tuple[X, ...]`` take comma-separated text. Nothing else
+    changes type.
+
+    Raises
+    ------
+    UsageError
+        Naming the setting, the value and what was expected.
+    """
+    origin, args = get_origin(wanted), get_args(wanted)
+    if wanted is Any:
+        return value
+    if origin in (typing.Union, types.UnionType):
+        return _convert_union(value, args, name)
+    if origin is Literal:
+        for option in args:
+            if value == option or (isinstance(value, str) and value.strip() == str(option)):
+                return option
+        options = ", ".join(map(str, args))
+        raise UsageError(f"{name}={value!r}: must be one of {options}")
+    if origin in (list, tuple) or wanted in (list, tuple):
+        return _convert_sequence(value, origin or wanted, args, name)
+    if wanted is type(None):
+        if value is None or (isinstance(value, str) and value.lower() in ("none", "null", "")):
+            return None
+        raise UsageError(f"{name}={value!r}: must be none")
+    if wanted is bool:
+        return _convert_bool(value, name)
+    if wanted in (int, float):
+        return _convert_number(value, wanted, name)
+    if isinstance(wanted, type) and isinstance(value, wanted):
+        return value
+    raise UsageError(f"{name}={value!r}: must be {getattr(wanted, '__name__', wanted)}")
+
+
+def _convert_union(value: Any, options: tuple, name: str) -> Any:
+    # None first: the text "none" would otherwise be taken by str.
+    for option in sorted(options, key=lambda o: o is not type(None)):
+        try:
+            return convert(value, option, name)
+        except UsageError as error:
+            last = error
+    raise last
+
+
+def _convert_sequence(value: Any, kind: type, args: tuple, name: str) -> Any:
+    if isinstance(value, str):
+        value = [part.strip() for part in value.strip("[]()").split(",") if part.strip()]
+    if not isinstance(value, (list, tuple)):
+        raise UsageError(f"{name}={value!r}: must be a list, such as a,b,c")
+    item = args[0] if args else Any
+    return kind(convert(v, item, name) for v in value)
+
+
+def _convert_bool(value: Any, name: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text in ("true", "yes", "on", "1"):
+        return True
+    if text in ("false", "no", "off", "0"):
+        return False
+    raise UsageError(f"{name}={value!r}: must be true or false")
+
+
+def _convert_number(value: Any, wanted: type, name: str) -> Any:
+    expected = "a whole number" if wanted is int else "a number"
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise UsageError(f"{name}={value!r}: must be {expected}")
+    try:
+        number = float(value)
+        if wanted is float:
+            if number != number:
+                raise ValueError
+            return number
+        return int(value) if isinstance(value, (int, str)) and _is_int(value) else _whole(number)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{name}={value!r}: must be {expected}") from None
+
+
+def _is_int(value: int | str) -> bool:
+    return isinstance(value, int) or value.strip().lstrip("+-").isdigit()
+
+
+def _whole(number: float) -> int:
+    if number != int(number):
+        raise ValueError
+    return int(number)
+
+
+def override(config: Any, parts: list[str], value: Any, key: str) -> Any:
+    """``config`` with the setting at the path ``parts`` replaced; ``key`` is for messages."""
+    known = {f.name for f in dataclasses.fields(config)}
+    current = getattr(config, parts[0], None) if parts[0] in known else None
+    nested = dataclasses.is_dataclass(current)
+    if parts[0] not in known or nested != (len(parts) > 1):
+        root = key.split(".")[: len(key.split(".")) - len(parts)]
+        options = setting_names(config, "".join(p + "." for p in root))
+        raise UsageError(f"setting {key!r} is unknown; {did_you_mean(key, options)}")
+    if nested:
+        value = override(current, parts[1:], value, key)
+    return dataclasses.replace(config, **{parts[0]: value})
