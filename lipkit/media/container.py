@@ -1,0 +1,196 @@
+"""Open a media file, decode its first picture and sound streams, and notice damage."""
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.stream import Disposition
+
+from lipkit.errors import LipkitError
+from lipkit.media.completeness import missing_bytes
+
+# Formats FFmpeg sees in things that are not recordings: text, single pictures, playlists.
+_NOT_RECORDINGS = {"tty", "bin", "xbin", "idf", "adf", "image2", "concat", "hls", "dash"}
+# Sound without a container: a tag at its end cannot be decoded and does no harm.
+_BARE_SOUND = {"mp3", "aac", "ac3"}
+_LOST_SOUND = Fraction(1, 10)
+"""Seconds of undecodable bare sound that are taken for harmless."""
+
+
+class DamagedError(LipkitError):
+    """The file is cut off or its data are broken."""
+
+
+class Source:
+    """One open media file.
+
+    Use it as a context manager. Decoding runs in one thread, because the kit handles
+    many files in parallel processes.
+
+    Parameters
+    ----------
+    path
+        A file of any container and codec that FFmpeg reads.
+    keep_damaged
+        Go on with what can be decoded of a damaged file.
+
+    Raises
+    ------
+    DamagedError
+        When the end of the file is missing (later damage is raised by :meth:`check`).
+    LipkitError
+        When the path is missing, a folder, empty, unreadable, or no recording.
+    """
+
+    def __init__(self, path: str | os.PathLike, *, keep_damaged: bool = False) -> None:
+        self.path = Path(path)
+        self._keep_damaged = keep_damaged
+        self._container = _open(self.path)
+        self.video = _first(self._container.streams.video)
+        self.audio = _first(self._container.streams.audio)
+        self.origin: Fraction | None = None
+        """Time stamp, s, of the first picture, once it has been decoded."""
+        self.damage = ""
+        """The first sign of damage, known in full after decoding; empty for a whole file."""
+        if missing := missing_bytes(self.path):
+            self._note(f"at least {missing:,} bytes are missing at its end")
+            self.check()
+
+    def __enter__(self) -> "Source":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._container.close()
+
+    @property
+    def duration(self) -> float:
+        """Announced or estimated length of the whole recording, s; 0 when unknown."""
+        return (self._container.duration or 0) / av.time_base
+
+    def require(self, *, video: bool = False, audio: bool = False) -> None:
+        """Raise LipkitError when a wanted stream is not there."""
+        if video and self.video is None:
+            raise LipkitError(f"{self.path}: has no video stream; give a file with pictures")
+        if audio and self.audio is None:
+            raise LipkitError(
+                f"{self.path}: has no audio stream; give a file with sound or a separate sound file"
+            )
+
+    def decode(
+        self, *, pictures: bool = True, sound: bool = True
+    ) -> Iterator[av.VideoFrame | av.AudioFrame]:
+        """Yield decoded pictures and pieces of sound in the file's order.
+
+        Without ``pictures`` only the first picture is decoded (and yielded), because its
+        time stamp is the origin of time. What cannot be decoded is left out and noted in
+        :attr:`damage`.
+        """
+        streams = [s for s in (self.video, self.audio) if s is not None]
+        for stream in streams:
+            stream.codec_context.thread_count = 1
+        time = lost_sound = Fraction(0)
+        for packet in self._packets(streams):
+            length = (packet.duration or 0) * packet.time_base
+            if packet.pts is not None:
+                time = packet.pts * packet.time_base
+            if packet.is_corrupt:
+                self._note(f"data are missing near {float(time):.2f} s")
+            if not self._is_wanted(packet.stream, pictures, sound):
+                continue
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                if packet.stream is self.audio and self._container.format.name in _BARE_SOUND:
+                    lost_sound += length
+                    if lost_sound <= _LOST_SOUND:
+                        continue
+                self._note(f"data cannot be decoded near {float(time):.2f} s")
+                continue
+            for frame in frames:
+                if packet.stream is self.video:
+                    self._see(frame)
+                yield frame
+
+    def _is_wanted(self, stream: "av.stream.Stream", pictures: bool, sound: bool) -> bool:
+        if stream is self.audio:
+            return sound
+        return pictures or self.origin is None
+
+    def _packets(self, streams: list) -> Iterator[av.Packet]:
+        try:
+            yield from self._container.demux(*streams)
+        except av.FFmpegError as error:
+            self._note(f"reading stops early ({_reason(error)})")
+
+    def _see(self, picture: av.VideoFrame) -> None:
+        if picture.is_corrupt:
+            self._note("a picture is incomplete")
+        if self.origin is None:
+            self.origin = (picture.pts or 0) * picture.time_base
+
+    def _note(self, damage: str) -> None:
+        self.damage = self.damage or damage
+
+    def check(self) -> None:
+        """Raise DamagedError when damage was met, unless it is to be kept."""
+        if self.damage and not self._keep_damaged:
+            self._container.close()
+            raise DamagedError(
+                f"{self.path}: is damaged or cut off: {self.damage}; get the file again"
+            )
+
+
+def file_url(path: Path) -> str:
+    """``path`` as FFmpeg's file protocol takes it; a colon in a name is no protocol then."""
+    return f"file:{path}"
+
+
+def _open(path: Path) -> "av.container.InputContainer":
+    if not path.exists():
+        raise LipkitError(f"{path}: no such file; check the path")
+    if path.is_dir():
+        raise LipkitError(f"{path}: is a folder; give a video or sound file")
+    if path.stat().st_size == 0:
+        raise LipkitError(f"{path}: is empty (0 bytes); get the file again")
+    try:
+        # Only files: a playlist must not make the kit fetch from a network.
+        container = av.open(
+            file_url(path), metadata_errors="ignore", options={"protocol_whitelist": "file"}
+        )
+    except PermissionError:
+        raise LipkitError(f"{path}: permission denied; make the file readable") from None
+    except (av.FFmpegError, OSError) as error:
+        if missing_bytes(path) or _is_mp4(path):
+            raise DamagedError(
+                f"{path}: is damaged or cut off: it cannot be opened; get the file again"
+            ) from None
+        raise LipkitError(
+            f"{path}: is not a video or sound file ({_reason(error)}); check what it is"
+        ) from None
+    name = container.format.name
+    if _NOT_RECORDINGS.intersection(name.split(",")) or name.endswith("_pipe"):
+        container.close()
+        raise LipkitError(
+            f"{path}: is text, a playlist or a still picture; give a video or sound file"
+        )
+    return container
+
+
+def _first(streams: tuple) -> "av.stream.Stream | None":
+    """The first stream that can be decoded and is no cover picture of a sound file."""
+    for stream in streams:
+        cover = bool(stream.disposition & Disposition.attached_pic)
+        if stream.codec_context is not None and not cover:
+            return stream
+    return None
+
+
+def _is_mp4(path: Path) -> bool:
+    with open(path, "rb") as file:
+        return file.read(8)[4:] == b"ftyp"
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or type(error).__name__).lower()
