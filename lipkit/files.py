@@ -5,7 +5,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lipkit.errors import LipkitError
@@ -38,11 +38,12 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
             raise LipkitError(f"{path}: cannot be written: {_explain(error)}") from error
         raise
     finally:
-        # Gone already after a successful rename.
+        # Gone already after a successful rename. Tidying up must not hide the fault itself.
         if temporary.is_dir():
             shutil.rmtree(temporary, ignore_errors=True)
         else:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def remove_leftovers(folder: str | os.PathLike) -> int:
