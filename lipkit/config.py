@@ -38,7 +38,7 @@ class PrepareConfig(Settings):
         1.3, low=1.0, high=4.0, help="side of the square over the mouth's longer side"
     )
     smooth_frames: float = bounded(
-        3.0, low=0.0, high=25.0, help="standard deviation, frames, of the crop centre's smoothing"
+        1.0, low=0.0, high=25.0, help="standard deviation, frames, of the crop centre's smoothing"
     )
     detect_every_frame: bool = field(
         default=False, metadata={"help": "detect in every frame, as the authors did (slow)"}
