@@ -1,0 +1,184 @@
+"""What a training run leaves in its folder: settings, log, sample strips, checkpoint.
+
+::
+
+    settings.json        every setting of the run
+    log.csv, log.jsonl   one row a step: step, loss, windows_per_second, seconds
+    samples/000500.png   fixed windows: identity and real frames above generated frames
+    checkpoint.pt        everything that ``--resume`` needs
+    weights.safetensors  the trained generator with its card, written at the end
+"""
+
+import csv
+import json
+import pickle
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import cv2
+import numpy as np
+import torch
+
+from lipkit.errors import LipkitError, UsageError
+from lipkit.files import replacing
+
+CHECKPOINT_NAME = "checkpoint.pt"
+MAY_CHANGE_ON_RESUME = {
+    "name",
+    "train.steps",
+    "train.minutes",
+    "train.learning_rate",
+    "train.checkpoint_steps",
+    "train.sample_steps",
+    "train.workers",
+}
+"""Settings in which a resumed run may differ; any other change is another run."""
+
+LOG_COLUMNS = ("step", "loss", "windows_per_second", "seconds")
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write the whole state under a temporary name and rename it: it is whole or absent."""
+    with replacing(path) as temporary:
+        torch.save(state, temporary)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint; only tensors and plain values are accepted, so no code can run.
+
+    Raises
+    ------
+    LipkitError
+        When the file is broken or holds anything else.
+    """
+    fault = LipkitError(f"{path}: is not a whole checkpoint of lipkit; delete it to start anew")
+    # A checkpoint is a zip archive, whose index is at its end.
+    if not zipfile.is_zipfile(path):
+        raise fault
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, pickle.UnpicklingError):
+        raise fault from None
+
+
+def refuse_another_run(state: dict[str, Any], now: dict[str, Any], path: Path) -> None:
+    """Compare a checkpoint with the run that would continue it.
+
+    Both hold ``preset`` (all settings as nested dictionaries), and of the prepared set
+    ``statistics`` and the number of training ``windows``.
+
+    Raises
+    ------
+    UsageError
+        Naming the first setting that differs and may not, or the prepared set.
+    """
+    before, after = _flat(state["preset"]), _flat(now["preset"])
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name) and name not in MAY_CHANGE_ON_RESUME:
+            raise UsageError(
+                f"{path}: was made with {name}={before.get(name)}, not {after.get(name)}; resume "
+                "with the same settings or give another folder"
+            )
+    if any(state[name] != now[name] for name in ("statistics", "windows")):
+        raise UsageError(
+            f"{path}: was trained on another prepared set; resume with the same one or give "
+            "another folder"
+        )
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat = {}
+    for name, value in settings.items():
+        nested = isinstance(value, dict)
+        flat |= _flat(value, f"{prefix}{name}.") if nested else {prefix + name: value}
+    return flat
+
+
+@dataclass
+class RunLog:
+    """The losses of a run as CSV and as JSON lines; both hold the same rows."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        self._files = []
+
+    def open(self, step: int) -> Self:
+        """Start writing after ``step``; rows of an interrupted run beyond it are dropped."""
+        kept = [row for row in read_log(self.folder) if row["step"] <= step]
+        with replacing(self._csv) as temporary, temporary.open("w", newline="") as file:
+            writer = csv.DictWriter(file, LOG_COLUMNS)
+            writer.writeheader()
+            writer.writerows(kept)
+        with replacing(self._jsonl) as temporary, temporary.open("w") as file:
+            file.writelines(json.dumps(row) + "\n" for row in kept)
+        self._files = [self._csv.open("a", newline=""), self._jsonl.open("a")]
+        return self
+
+    def write(self, **row: float) -> None:
+        """Append one step, with the fields :data:`LOG_COLUMNS`."""
+        csv_file, jsonl_file = self._files
+        csv.DictWriter(csv_file, LOG_COLUMNS).writerow(row)
+        jsonl_file.write(json.dumps(row) + "\n")
+
+    def flush(self) -> None:
+        """Put all rows on disk."""
+        for file in self._files:
+            file.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._files:
+            file.close()
+
+    @property
+    def _csv(self) -> Path:
+        return self.folder / "log.csv"
+
+    @property
+    def _jsonl(self) -> Path:
+        return self.folder / "log.jsonl"
+
+
+def read_log(folder: str | Path) -> list[dict[str, float]]:
+    """Rows of a run's log, oldest first; empty when there is none.
+
+    A last line that a kill cut off is left out.
+    """
+    path = Path(folder) / "log.jsonl"
+    rows = []
+    for line in path.read_text().splitlines() if path.is_file() else []:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
+
+
+def write_strip(
+    path: Path, identity: np.ndarray, real: np.ndarray, generated: np.ndarray, every: int = 2
+) -> None:
+    """Write a PNG: a window a pair of rows, real frames above generated ones.
+
+    Parameters
+    ----------
+    identity:
+        u8 [N, H, W, 3], shown left of the real frames.
+    real, generated:
+        u8 [N, T, H, W, 3]; every ``every``-th frame is shown.
+    """
+    real, generated = real[:, ::every], generated[:, ::every]
+    blank = np.full_like(identity, 255)
+    rows = []
+    for n in range(len(real)):
+        rows.append(np.concatenate([identity[n], *real[n]], axis=1))
+        rows.append(np.concatenate([blank[n], *generated[n]], axis=1))
+    picture = np.concatenate(rows)
+    # Encoded in memory: cv2.imwrite fails on some non-ASCII paths.
+    _, data = cv2.imencode(".png", picture[..., ::-1])
+    with replacing(path) as temporary:
+        temporary.write_bytes(data.tobytes())

@@ -1,0 +1,58 @@
+"""Between what is stored (u8 pictures, f16 dB) and what models take (f32 tensors).
+
+Video in models is ``[B, 3, T, H, W]`` in [-1, 1], log-mel ``[B, 1, 4T, 128]`` with mean 0
+and standard deviation 1 over the training clips.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+Stored = np.ndarray | torch.Tensor
+
+
+def to_video_tensor(lips: Stored) -> torch.Tensor:
+    """Frames u8 ``[..., T, H, W, 3]`` as f32 ``[..., 3, T, H, W]`` in [-1, 1]."""
+    return _to_unit(torch.as_tensor(lips).movedim(-1, -4))
+
+
+def to_image_tensor(image: Stored) -> torch.Tensor:
+    """Pictures u8 ``[..., H, W, 3]`` as f32 ``[..., 3, H, W]`` in [-1, 1]."""
+    return _to_unit(torch.as_tensor(image).movedim(-1, -3))
+
+
+def to_images(video: torch.Tensor) -> np.ndarray:
+    """The inverse: ``[..., 3, T, H, W]`` to u8 ``[..., T, H, W, 3]``, clipped and rounded.
+
+    One picture ``[3, H, W]`` gives ``[H, W, 3]``.
+    """
+    pictures = video.detach().movedim(-3 if video.ndim == 3 else -4, -1)
+    grey = ((pictures.float() + 1) * 127.5).round().clamp(0, 255)
+    return grey.to("cpu", torch.uint8).contiguous().numpy()
+
+
+def normalise(logmel: Stored, statistics: Mapping[str, float]) -> torch.Tensor:
+    """dB of any shape as f32 (x - mean) / standard deviation of the training clips."""
+    mean, std = statistics["logmel_mean"], statistics["logmel_std"]
+    return torch.as_tensor(logmel).to(torch.float32).sub(mean).div(std)
+
+
+def unpack(batch: Mapping[str, torch.Tensor], statistics: Mapping[str, float]) -> dict:
+    """Make of raw windows (``Windows(raw=True)``), one or a batch, what models take.
+
+    Runs where the tensors are, so that a batch may travel to the GPU as it is stored, in
+    a quarter of the bytes.
+    """
+    result = dict(batch)
+    result["video"] = to_video_tensor(batch["video"])
+    result["identity"] = to_image_tensor(batch["identity"])
+    for name in ("logmel", "mismatched"):
+        if name in batch:
+            result[name] = normalise(batch[name], statistics).unsqueeze(-3)
+    return result
+
+
+def _to_unit(pictures: torch.Tensor) -> torch.Tensor:
+    values = pictures.to(torch.float32, memory_format=torch.contiguous_format)
+    return values.div_(127.5).sub_(1.0)

@@ -1,0 +1,317 @@
+"""The training loop: budgets, logs, samples, resuming, refusals; it learns."""
+
+import csv
+import io
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from lipkit import training
+from lipkit.clips import FORMAT, PreparedClip, write_clip
+from lipkit.config import PrepareConfig, Preset, preset
+from lipkit.corpora.record import ClipRecord
+from lipkit.errors import LipkitError, UsageError
+from lipkit.losses import PixelLoss
+from lipkit.manifest import MANIFEST, Outcome, clip_file, write_manifest
+from lipkit.prepared import DESCRIPTION
+from lipkit.run_folder import CHECKPOINT_NAME, read_log
+from lipkit.settings import to_dict
+from lipkit.training import EpochBatches, train
+from lipkit.weights import load_weights, read_card
+
+FRAMES = 12
+TINY = {
+    "generator.width": 1 / 32,
+    "generator.residual_blocks": 1,
+    "data.window": 4,
+    "data.stride": 4,
+    "train.batch_size": 2,
+    "train.steps": 6,
+    "train.checkpoint_steps": 3,
+    "train.sample_steps": 100,
+    "train.workers": 0,
+}
+
+
+def settings(**changes) -> Preset:
+    names = {key.replace("__", "."): value for key, value in changes.items()}
+    return preset("tiny", TINY | names)
+
+
+def loud_mouth(seed: int) -> PreparedClip:
+    """A clip whose mouth, a dark bar, opens with the loudness."""
+    rng = np.random.default_rng(seed)
+    loudness = rng.uniform(0, 1, FRAMES)
+    lips = np.full((FRAMES, 64, 64, 3), 200, np.uint8)
+    for frame, height in zip(lips, np.round(2 + 20 * loudness).astype(int), strict=True):
+        frame[32 - height // 2 : 32 + height // 2, 12:52] = 40
+    logmel = np.repeat(-80 + 60 * loudness, 4)[:, None] + np.zeros(128)
+    return PreparedClip(
+        lips=lips,
+        logmel=logmel.astype(np.float16),
+        landmarks=np.zeros((FRAMES, 68, 2), np.float32),
+        box=np.ones((FRAMES, 3), np.float32),
+    )
+
+
+def make_set(folder: Path, splits: dict[str, int], crop: str = "stable") -> Path:
+    rows = []
+    for split, clips in splits.items():
+        for i in range(clips):
+            name = f"s1/{split}{i}"
+            record = ClipRecord(name, "s1", "grid", Path("x.mpg"), sentence=name, split=split)
+            write_clip(folder / clip_file(record), loud_mouth(len(rows)))
+            rows.append((record, Outcome(frames=FRAMES)))
+    write_manifest(folder / MANIFEST, rows)
+    description = {
+        "format": FORMAT,
+        "corpus": "grid",
+        "settings": to_dict(PrepareConfig(crop=crop)),
+        "statistics": {"logmel_mean": -50.0, "logmel_std": 20.0},
+    }
+    (folder / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory) -> Path:
+    return make_set(tmp_path_factory.mktemp("prepared"), {"train": 3, "val": 1})
+
+
+@pytest.fixture(scope="module")
+def run(prepared, tmp_path_factory) -> Path:
+    """An undisturbed run of six steps."""
+    out = tmp_path_factory.mktemp("run")
+    train(prepared, settings(), out, progress=False)
+    return out
+
+
+def losses(folder: Path) -> list[tuple[int, float]]:
+    return [(row["step"], row["loss"]) for row in read_log(folder)]
+
+
+def stop_at(monkeypatch, step: int, fault) -> None:
+    """Make the loss of one step be ``fault``, or raise it."""
+    calls = iter(range(1, 1000))
+    honest = PixelLoss.forward
+
+    def forward(self, generated, real):
+        if next(calls) != step:
+            return honest(self, generated, real)
+        if isinstance(fault, BaseException):
+            raise fault
+        return generated.sum() * fault
+
+    monkeypatch.setattr(PixelLoss, "forward", forward)
+
+
+def test_a_run_leaves_what_it_promises(run):
+    names = {str(p.relative_to(run)) for p in run.rglob("*") if p.is_file()}
+    assert names == {
+        "settings.json",
+        "log.csv",
+        "log.jsonl",
+        "samples/000006.png",
+        "checkpoint.pt",
+        "weights.safetensors",
+    }
+    rows = read_log(run)
+    assert [row["step"] for row in rows] == [1, 2, 3, 4, 5, 6]
+    assert all(row["loss"] > 0 and row["windows_per_second"] > 0 for row in rows)
+    with (run / "log.csv").open(newline="") as file:
+        table = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    assert table == rows
+
+
+def test_the_card_tells_the_run(run):
+    card = read_card(run)
+    assert (card.corpus, card.split, card.clips, card.step) == ("grid", "train", 3, 6)
+    assert card.preset == settings()
+    assert card.statistics == {"logmel_mean": -50.0, "logmel_std": 20.0}
+    assert "CC BY 4.0" in card.data_licence
+    assert card.metrics["val_l1"] > 0
+    assert card.metrics["val_l1_frozen"] > 0
+
+
+def test_the_card_has_the_preparation_of_the_set(tmp_path):
+    prepared = make_set(tmp_path / "set", {"train": 1}, crop="per_frame")
+    train(prepared, settings(train__steps=1), tmp_path / "run", progress=False)
+    assert read_card(tmp_path / "run").preset.prepare.crop == "per_frame"
+
+
+def test_strip_has_two_rows_a_window(run):
+    strip = cv2.imread(str(run / "samples" / "000006.png"))
+    # Three validation windows; identity and every other of four frames.
+    assert strip.shape == (3 * 2 * 64, 3 * 64, 3)
+    assert (strip[64:128, :64] == 255).all()
+
+
+def test_it_learns(prepared, tmp_path):
+    changes = {"train__steps": 30, "train__learning_rate": 1e-2}
+    train(prepared, settings(**changes), tmp_path / "run", progress=False)
+    found = [loss for _, loss in losses(tmp_path / "run")]
+    assert np.mean(found[-5:]) < 0.5 * np.mean(found[:5])
+
+
+def test_same_settings_same_losses(prepared, run, tmp_path):
+    train(prepared, settings(), tmp_path / "run", progress=False)
+    assert losses(tmp_path / "run") == losses(run)
+    train(prepared, settings(train__seed=1), tmp_path / "other", progress=False)
+    assert losses(tmp_path / "other") != losses(run)
+
+
+def test_loader_processes_change_nothing(prepared, run, tmp_path):
+    train(prepared, settings(train__workers=1), tmp_path / "run", progress=False)
+    assert losses(tmp_path / "run") == losses(run)
+
+
+@pytest.mark.parametrize("step", [2, 4, 5])
+def test_interrupted_and_resumed_is_as_undisturbed(prepared, run, tmp_path, monkeypatch, step):
+    out = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        stop_at(patch, step, KeyboardInterrupt())
+        with pytest.raises(KeyboardInterrupt):
+            train(prepared, settings(), out, progress=False)
+    result = train(prepared, settings(), out, resume=True, progress=False)
+    assert result.step == 6
+    assert losses(out) == losses(run)
+    weights, expected = (load_weights(f).generator.state_dict() for f in (out, run))
+    assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+def test_a_finished_run_can_be_resumed_further(prepared, tmp_path):
+    out = tmp_path / "run"
+    train(prepared, settings(train__steps=2), out, progress=False)
+    again = train(prepared, settings(train__steps=2), out, resume=True, progress=False)
+    assert again.step == 2
+    further = train(prepared, settings(train__steps=3), out, resume=True, progress=False)
+    assert further.step == 3
+    assert [step for step, _ in losses(out)] == [1, 2, 3]
+
+
+def test_minutes_end_training_after_the_step_in_hand(prepared, tmp_path):
+    result = train(prepared, settings(train__minutes=0), tmp_path / "run", progress=False)
+    assert result.step == 1
+    assert read_card(tmp_path / "run").step == 1
+
+
+def test_progress_shows_loss_and_speed(prepared, tmp_path, capsys):
+    train(prepared, settings(train__steps=2), tmp_path / "run")
+    shown = capsys.readouterr().err
+    assert "loss=" in shown
+    assert "windows_per_s=" in shown
+
+
+@pytest.mark.parametrize("fault", [float("nan"), float("inf")])
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good(
+    prepared, tmp_path, monkeypatch, fault
+):
+    out = tmp_path / "run"
+    stop_at(monkeypatch, 5, fault)
+    with pytest.raises(LipkitError, match=r"stopped at step 5: the pixel loss is (nan|-?inf)") as e:
+        train(prepared, settings(), out, progress=False)
+    assert "\n" not in str(e.value)
+    state = torch.load(out / CHECKPOINT_NAME, weights_only=True)
+    assert state["step"] == 3
+    assert all(torch.isfinite(t).all() for t in state["generator"].values())
+    assert not (out / "weights.safetensors").exists()
+
+
+def test_weights_that_are_not_finite_are_not_kept(prepared, tmp_path):
+    out = tmp_path / "run"
+    run = training._Run(training.PreparedSet.open(prepared), settings(), out)
+    with torch.no_grad():
+        next(run.generator.parameters()).fill_(float("nan"))
+    with pytest.raises(LipkitError, match="a weight is not finite"):
+        run._save()
+    assert not (out / CHECKPOINT_NAME).exists()
+
+
+def test_a_used_folder_is_not_overwritten(prepared, run):
+    before = (run / CHECKPOINT_NAME).read_bytes()
+    with pytest.raises(UsageError, match="--resume"):
+        train(prepared, settings(), run, progress=False)
+    assert (run / CHECKPOINT_NAME).read_bytes() == before
+
+
+def test_resuming_with_other_settings_is_refused(prepared, run):
+    with pytest.raises(UsageError, match=r"generator\.residual_blocks=1, not 2"):
+        train(prepared, settings(generator__residual_blocks=2), run, resume=True, progress=False)
+    with pytest.raises(UsageError, match=r"train\.seed=0, not 1"):
+        train(prepared, settings(train__seed=1), run, resume=True, progress=False)
+
+
+def test_resuming_on_another_set_is_refused(run, tmp_path):
+    other = make_set(tmp_path / "set", {"train": 4, "val": 1})
+    with pytest.raises(UsageError, match="another prepared set"):
+        train(other, settings(), run, resume=True, progress=False)
+
+
+def saved(value) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(value, buffer)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"text", pickle.dumps(Path()), saved(Path()), saved({"step": 1})[:-50]]
+)
+def test_a_broken_checkpoint_is_refused(prepared, tmp_path, content):
+    (tmp_path / CHECKPOINT_NAME).write_bytes(content)
+    with pytest.raises(LipkitError, match="not a whole checkpoint"):
+        train(prepared, settings(), tmp_path, resume=True, progress=False)
+
+
+def test_splits_by_name(tmp_path):
+    prepared = make_set(tmp_path / "set", {"s1_train": 1, "s1_val": 1, "s1_test": 1})
+    with pytest.raises(LipkitError, match="s1_train"):
+        train(prepared, settings(), tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+    one_step = settings(train__train_split="s1_train", train__steps=1)
+    assert train(prepared, one_step, tmp_path / "run", progress=False).metrics
+    missing = settings(train__train_split="s1_train", train__val_split="val")
+    with pytest.raises(LipkitError, match="val"):
+        train(prepared, missing, tmp_path / "none", progress=False)
+
+
+def test_without_a_validation_split_there_are_no_metrics(tmp_path):
+    prepared = make_set(tmp_path / "set", {"train": 1})
+    result = train(prepared, settings(train__steps=1), tmp_path / "run", progress=False)
+    assert result.metrics == {}
+
+
+def test_a_folder_that_is_no_prepared_set(tmp_path):
+    with pytest.raises(LipkitError, match="not a prepared set"):
+        train(tmp_path, settings(), tmp_path / "run", progress=False)
+
+
+def test_epochs_are_shuffled_and_whole():
+    batches = EpochBatches(windows=11, batch_size=3, seed=5)
+    first = list(batches)
+    assert len(first) == len(batches) == 3
+    assert len({i for batch in first for i in batch}) == 9
+    batches.epoch = 1
+    assert list(batches) != first
+    batches.epoch, batches.skip = 0, 2
+    assert list(batches) == first[2:]
+    assert len(next(iter(EpochBatches(windows=2, batch_size=8, seed=0)))) == 2
+
+
+def test_training_needs_no_face_detector_and_no_decoder(prepared, tmp_path):
+    code = f"""
+import sys
+for name in ("dlib", "librosa", "av"):
+    sys.modules[name] = None  # an import of it fails
+from lipkit.config import preset
+from lipkit.training import train
+train({str(prepared)!r}, preset("tiny", {TINY | {"train.steps": 1}!r}), {str(tmp_path / "run")!r})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
