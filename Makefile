@@ -1,0 +1,80 @@
+# make demo    everything once, in small: ends with runs/demo/index.html
+# make test    style, unit tests, all notebooks
+# make lab     JupyterLab on the notebooks
+# make bench   the benchmarks (slow)
+# For maintainers: make notebooks (run all, store the outputs), make lock (new versions).
+#
+# Each sets .venv up when it must, and nothing the second time.
+# Another Python: make PYTHON=python3.12 demo. More cores for the tests: make WORKERS=8 test.
+
+PYTHON ?= python3
+WORKERS ?= 2
+CELL_SECONDS ?= 300
+
+BIN := .venv/bin
+UV := $(BIN)/uv
+INSTALL := $(UV) pip install --quiet --python $(BIN)/python
+READY := .venv/ready
+# The newest pair whose wheels install from the registry on every Linux machine.
+TORCH := torch==2.11.0 torchvision==0.26.0
+
+.PHONY: help demo test lab bench notebooks lock
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+demo: $(READY)
+	@$(BIN)/lipkit demo runs/demo
+
+# One thread a process: two test processes with two threads each would fight for two cores.
+test: $(READY)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet . || \
+	  { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile \
+	  --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) tests notebooks
+
+lab: $(READY)
+	@$(BIN)/jupyter lab notebooks
+
+bench: $(READY)
+	@for script in tests/benchmarks/bench_*.py; do \
+	  echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+notebooks: $(READY)
+	@$(BIN)/python -m lipkit.runner notebooks/*.ipynb
+
+# --universal: one list for every system and Python from 3.11 on.
+lock: $(UV)
+	@printf '%s\n' $(TORCH) > .venv/constraints.txt
+	@$(UV) pip compile --quiet --universal --fork-strategy fewest --python-version 3.11 --upgrade \
+	  --all-extras --constraint .venv/constraints.txt --no-header --no-annotate \
+	  pyproject.toml --output-file .venv/requirements.lock > /dev/null
+	@{ echo "# Made on $$(date -u +%F) by: make lock"; \
+	  cat .venv/requirements.lock; } > requirements.lock
+	@echo "requirements.lock: $$(grep -c == requirements.lock) packages"
+
+$(READY): requirements.lock pyproject.toml | $(UV)
+	@echo "setting up .venv: a few minutes the first time, up to 6 GB on Linux" >&2
+	@$(INSTALL) -r requirements.lock
+	@$(INSTALL) --no-deps --no-build-isolation --editable .
+# opencv-python needs the system's libGL and X11 even to be imported; the headless package
+# is the same module without windows and needs nothing.
+	@$(BIN)/python -c 'import cv2' 2> /dev/null || { \
+	  echo "no libGL here: taking opencv-python-headless" >&2; \
+	  $(UV) pip uninstall --quiet --python $(BIN)/python opencv-python; \
+	  $(INSTALL) "$$(sed -n 's/^opencv-python==\([^ ]*\).*/opencv-python-headless==\1/p' \
+	    requirements.lock)"; }
+	@touch $@
+
+$(UV):
+	@command -v $(PYTHON) > /dev/null || \
+	  { echo "$(PYTHON): not found; install Python 3.11 or newer, or: make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$$($(PYTHON) --version): lipkit needs Python 3.11 or newer;" \
+	    "name one: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || \
+	  { echo "$(PYTHON): cannot make a virtual environment;" \
+	    "install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet uv

@@ -1,0 +1,92 @@
+"""The course: its thirteen notebooks in order, and which of them are here."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lipkit.notebooks import NOTEBOOKS
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One notebook: its file's stem, what it teaches, how long a reader needs."""
+
+    stem: str
+    title: str
+    question: str
+    minutes: int
+    lit: str | None = None
+    """The box of the map (:data:`lipkit.plots.MAP_BOXES`) that it is about."""
+
+    def is_here(self, folder: Path = NOTEBOOKS) -> bool:
+        """Whether the notebook's file exists."""
+        return (folder / f"{self.stem}.ipynb").is_file()
+
+
+COURSE = (
+    Lesson("00_start_here", "Start here", "What is this about, and is my machine ready?", 20),
+    Lesson(
+        "01_data_preparation",
+        "Data preparation",
+        "How does a video file become tensors that can be trusted?",
+        45,
+        "data",
+    ),
+    Lesson(
+        "02_derivative_correlation",
+        "Derivative correlation",
+        "Do lips and speech change together, and who leads?",
+        40,
+        "data",
+    ),
+    Lesson(
+        "03_encoders",
+        "Encoders",
+        "What is kept of the speech, and what of the face?",
+        40,
+        "audio_encoder",
+    ),
+    Lesson(
+        "04_fusion_and_generator",
+        "Fusion and generator",
+        "How do a sound and a picture become one video?",
+        45,
+        "fusion",
+    ),
+    Lesson(
+        "05_correlation_loss",
+        "Correlation loss",
+        "Can a network be rewarded for moving with the sound?",
+        45,
+        "correlation",
+    ),
+    Lesson(
+        "06_discriminators_and_gan",
+        "Discriminators",
+        "Who judges whether a talking mouth is real?",
+        45,
+        "discriminator",
+    ),
+    Lesson("07_training", "Training", "How do the four losses work together?", 40, "losses"),
+    Lesson(
+        "08_generation",
+        "Generation",
+        "How do I make any face say any recording?",
+        30,
+        "video",
+    ),
+    Lesson("09_metrics", "Metrics", "What do LMD, SSIM, PSNR, CPBD measure?", 45, "video"),
+    Lesson("10_baselines", "Baselines", "What did others do, and what do frozen lips score?", 40),
+    Lesson("11_ablation", "Ablation", "Which loss is worth how much?", 40, "losses"),
+    Lesson("12_comparison", "Comparison", "Where do we stand against the paper's tables?", 40),
+)
+
+
+def table(folder: Path = NOTEBOOKS) -> str:
+    """The course as a Markdown table; only notebooks that exist are linked."""
+    lines = ["| notebook | the question | minutes | |", "|:--|:--|--:|:--|"]
+    for lesson in COURSE:
+        here = lesson.is_here(folder)
+        name = f"[{lesson.stem}]({lesson.stem}.ipynb)" if here else lesson.stem
+        state = "ready" if here else "not written yet"
+        lines.append(f"| {name} | {lesson.question} | {lesson.minutes} | {state} |")
+    return "\n".join(lines)

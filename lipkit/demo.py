@@ -1,0 +1,225 @@
+"""The main job, once and in small: from nothing to a talking picture and all notebooks.
+
+The stages are kept apart, so that a second run repeats only what is not whole, was made by
+other code or settings, or builds on something that was made anew.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import lipkit
+from lipkit.config import FPS, Preset
+from lipkit.config import preset as find_preset
+from lipkit.course import COURSE, Lesson
+from lipkit.demo_page import write_demo_page
+from lipkit.files import replacing
+from lipkit.lesson import CACHE_VARIABLE
+from lipkit.notebooks import NOTEBOOKS, read_parameters
+from lipkit.stages import Stage, run_stages
+
+SPEAKERS, CLIPS = 8, 6
+STRANGER = 10
+"""The person who talks at the end, by index; persons 0 to 7 are in the training set."""
+SPEECH = "place green with k seven please"
+IRRELEVANT = {
+    "cli.py",
+    "commands.py",
+    "check.py",
+    "demo.py",
+    "demo_page.py",
+    "site.py",
+    "stages.py",
+}
+"""Modules that change nothing in what the stages make."""
+
+
+def run_demo(
+    out: str | Path, preset_name: str = "tiny", minutes: float = 2.0, seed: int = 0
+) -> Path:
+    """Do everything into the folder ``out``; return its page, ``out/index.html``.
+
+    Parameters
+    ----------
+    out
+        A new folder, or that of an earlier demo.
+    preset_name
+        Sizes of training and notebooks; anything but ``tiny`` takes long without a GPU.
+    minutes
+        Wall-clock budget of training.
+
+    Raises
+    ------
+    UsageError
+        When ``out`` holds something else.
+    LipkitError
+        When a stage fails; the next run goes on from there.
+    """
+    out, began = Path(out), time.monotonic()
+    preset = find_preset(preset_name, {"train.minutes": minutes, "train.seed": seed})
+    lessons = [lesson for lesson in COURSE if lesson.is_here()]
+    results = run_stages(out, _stages(out, preset, seed, lessons))
+    page = write_demo_page(out, preset, lessons, results)
+    print(f"\ndone in {time.monotonic() - began:.0f} s; open {page}")
+    return page
+
+
+def _stages(out: Path, preset: Preset, seed: int, lessons: list[Lesson]) -> list[Stage]:
+    """All stages in order; ``inputs`` are what decides a stage's result besides its needs."""
+    code = _code()
+    stages = [
+        Stage(
+            "corpus",
+            f"a synthetic corpus: {SPEAKERS} people, {CLIPS} clips each",
+            ("corpus", "contact.png"),
+            lambda: _make_corpus(out, seed),
+            inputs=(code, str(seed)),
+        ),
+        Stage(
+            "prepared",
+            "preparing it: lips, log-mel, landmarks",
+            ("prepared",),
+            lambda: _prepare(out, preset, seed),
+            inputs=(code, repr(preset.prepare)),
+            needs=("corpus",),
+        ),
+        Stage(
+            "training",
+            f"training the generator for {preset.train.minutes:g} minutes at most",
+            ("training",),
+            lambda: _train(out, preset),
+            inputs=(code, repr(preset)),
+            needs=("prepared",),
+        ),
+        Stage(
+            "talking",
+            "a talking picture of a person who was not in training",
+            ("talking",),
+            lambda: _talk(out, seed),
+            inputs=(code, str(seed)),
+            needs=("training",),
+        ),
+    ]
+    for lesson in lessons:
+        source = (NOTEBOOKS / f"{lesson.stem}.ipynb").read_text(encoding="utf-8")
+        stages.append(
+            Stage(
+                lesson.stem,
+                f"notebook {lesson.stem}",
+                (f"notebooks/{lesson.stem}.ipynb", f"notebooks/{lesson.stem}.html"),
+                lambda lesson=lesson: _run_notebook(out, lesson, preset.name),
+                inputs=(code, source, preset.name),
+            )
+        )
+    return stages
+
+
+def _make_corpus(out: Path, seed: int) -> dict[str, Any]:
+    from lipkit.talker import write_corpus
+
+    write_corpus(out / "corpus", speakers=SPEAKERS, clips=CLIPS, seed=seed)
+    _write_contact_sheet(out / "corpus", out / "contact.png")
+    return {}
+
+
+def _write_contact_sheet(corpus: Path, path: Path, moments: int = 4) -> None:
+    """One row a person, their first clip at a few moments."""
+    from lipkit.corpora import list_clips
+    from lipkit.media import read_video
+
+    rows = {}
+    for record in list_clips("synthetic", corpus):
+        if record.speaker not in rows:
+            frames = read_video(record.video)[:, ::2, ::2]
+            # Not the very ends, where the mouth is closed.
+            chosen = np.linspace(0, len(frames) - 1, moments + 2).astype(int)[1:-1]
+            rows[record.speaker] = np.concatenate(list(frames[chosen]), axis=1)
+    half = (len(rows) + 1) // 2
+    columns = [np.concatenate(list(rows.values())[i::2][:half]) for i in range(2)]
+    _write_picture(path, np.concatenate(columns, axis=1))
+
+
+def _prepare(out: Path, preset: Preset, seed: int) -> dict[str, Any]:
+    from lipkit.corpora import list_clips
+    from lipkit.prepare import prepare
+
+    records = list_clips("synthetic", out / "corpus", protocol="seen", seed=seed)
+    summary = prepare(records, out / "prepared", preset.prepare, corpus="synthetic")
+    return {"ok": summary.ok, "failed": summary.failed}
+
+
+def _train(out: Path, preset: Preset) -> dict[str, Any]:
+    from lipkit.training import train
+
+    result = train(out / "prepared", preset, out / "training", resume=True)
+    return {"step": result.step, "loss": result.loss, "metrics": result.metrics}
+
+
+def _talk(out: Path, seed: int) -> dict[str, Any]:
+    """One still picture and one recording of a stranger; lips alone, and in the face."""
+    from lipkit.generation import generate
+    from lipkit.media import read_video, write_audio, write_video
+    from lipkit.talker import person, still, talking_clip
+
+    folder = out / "talking"
+    talk = talking_clip(STRANGER, SPEECH, seed)
+    _write_picture(folder / "portrait.png", still(person(STRANGER, seed)))
+    write_audio(folder / "speech.wav", talk.samples)
+    write_video(folder / "truth.mp4", talk.frames, talk.samples)
+    inputs = {"identity": folder / "portrait.png", "audio": folder / "speech.wav"}
+    weights = out / "training"
+    generate(**inputs, out=folder / "lips.mp4", weights=weights)
+    result = generate(**inputs, out=folder / "talking.mp4", weights=weights, paste_back=True)
+    for video in folder.glob("*.mp4"):
+        frames = read_video(video)
+        _write_picture(video.with_suffix(".png"), frames[len(frames) // 2])
+    return {"seconds": result.frames / FPS, "realtime": result.realtime}
+
+
+def _run_notebook(out: Path, lesson: Lesson, preset_name: str) -> dict[str, Any]:
+    from lipkit.runner import run_notebook
+
+    source = NOTEBOOKS / f"{lesson.stem}.ipynb"
+    given = {"preset": preset_name} if "preset" in read_parameters(source) else {}
+    # What notebooks make for themselves stays in the demo's folder too.
+    with _environment(CACHE_VARIABLE, os.environ.get(CACHE_VARIABLE) or str(out / "cache")):
+        run_notebook(source, given, out / "notebooks" / source.name, html=True)
+    return {}
+
+
+def _write_picture(path: Path, picture: np.ndarray) -> None:
+    import cv2
+
+    # Encoded in memory: cv2.imwrite fails on some non-ASCII paths.
+    _, data = cv2.imencode(".png", picture[..., ::-1])
+    with replacing(path) as temporary:
+        temporary.write_bytes(data.tobytes())
+
+
+def _code() -> str:
+    """A digest of the package's sources: other code makes other results."""
+    digest = hashlib.sha256()
+    folder = Path(lipkit.__file__).parent
+    for path in sorted(folder.rglob("*.py")):
+        if path.name not in IRRELEVANT:
+            digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

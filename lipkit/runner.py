@@ -1,0 +1,232 @@
+"""Run notebooks with papermill, strictly.
+
+papermill only warns about a misspelt parameter, hands ``1e-4`` over as text, overwrites
+what it is told to, and shows a failure as a page of traceback. Here unknown names and
+unfit values are refused before a kernel starts, the source is never written to, the
+output appears only when the run is whole, and a failure is one screen.
+
+``python -m lipkit.runner NOTEBOOK...`` (``make notebooks``) re-executes notebooks at
+their default parameters and stores the cleaned outputs in them.
+"""
+
+import copy
+import logging
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+from lipkit.errors import LipkitError, UsageError
+from lipkit.files import replacing
+from lipkit.notebooks import convert_parameters, find_notebook, problems, read_notebook
+
+CELL_SECONDS = 1800
+"""A cell that runs longer is stopped."""
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+_SCREEN_LINES = 15
+_COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+class NotebookFailed(LipkitError):
+    """A cell raised. ``str()`` is one line; ``screen`` shows the cell and the fault."""
+
+    def __init__(self, message: str, screen: str) -> None:
+        super().__init__(message)
+        self.screen = screen
+
+
+def run_notebook(
+    name: str | Path,
+    parameters: dict[str, Any] | None = None,
+    out: str | Path | None = None,
+    progress: bool = True,
+    html: bool = False,
+    folder: Path | None = None,
+) -> Path:
+    """Execute a notebook of the course with other parameters; return the executed copy.
+
+    Parameters
+    ----------
+    name
+        A path, a stem or its unique beginning (:func:`lipkit.notebooks.find_notebook`).
+    parameters
+        New values; text is converted to each parameter's declared type.
+    out
+        The executed notebook; ``runs/<stem>/<stem>.ipynb`` by default. Written only when
+        every cell ran; otherwise ``<stem>.failed.ipynb`` beside it holds what was reached.
+    html
+        Also write the page ``<out>.html``.
+
+    Raises
+    ------
+    UsageError
+        Unknown notebook or parameter, a value that does not fit, ``out`` is the source.
+    NotebookFailed
+        A cell raised an exception, took too long, or its kernel died.
+    """
+    source = find_notebook(name, folder)
+    values = convert_parameters(source, parameters or {})
+    out = Path(out) if out is not None else Path("runs") / source.stem / source.name
+    if out.suffix != ".ipynb":
+        out = out / source.name
+    if out.resolve() == source.resolve():
+        raise UsageError(
+            f"{out}: is the notebook itself; choose another place for the executed copy"
+        )
+    failed = out.with_name(f"{out.stem}.failed.ipynb")
+    with replacing(out) as temporary:
+        try:
+            _execute(source, temporary, values, progress)
+        except NotebookFailed as failure:
+            temporary.replace(failed)
+            message = f"{failure}; what it reached is in {failed}"
+            raise NotebookFailed(message, f"{failure.screen}\n{message}") from None
+    failed.unlink(missing_ok=True)
+    if html:
+        write_html(out)
+    return out
+
+
+def write_html(notebook: Path) -> Path:
+    """Write the page of an executed notebook beside it: one file that opens offline.
+
+    Only the typesetting of formulas is loaded from the net; without it they show as TeX.
+    """
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(raw_template=_OFFLINE_PAGE, embed_images=True)
+    page, _ = exporter.from_notebook_node(
+        read_notebook(notebook), resources={"metadata": {"name": notebook.stem}}
+    )
+    out = notebook.with_suffix(".html")
+    with replacing(out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    return out
+
+
+def store(name: str | Path, progress: bool = True) -> Path:
+    """Execute a notebook at its default parameters and keep the outputs in the source.
+
+    What changes from run to run or machine to machine (timings, widget state, progress
+    bars, kernel details) is removed. Nothing is written when a cell fails or the result
+    breaks one of the course's rules.
+    """
+    source = find_notebook(name)
+    with replacing(source) as temporary:
+        _execute(source, temporary, {}, progress)
+        executed = read_notebook(temporary)
+        clean(executed)
+        temporary.write_text(nbformat.writes(executed) + "\n", encoding="utf-8")
+        if found := problems(temporary):
+            raise LipkitError(f"{source}: not stored: {'; '.join(found)}")
+    return source
+
+
+def clean(notebook: nbformat.NotebookNode) -> None:
+    """Remove from an executed notebook all that is not lesson (in place)."""
+    language = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
+    notebook.metadata = nbformat.from_dict({"kernelspec": KERNELSPEC, "language_info": language})
+    for cell in notebook.cells:
+        for key in ("papermill", "execution", "collapsed", "scrolled"):
+            cell.metadata.pop(key, None)
+        if not cell.metadata.get("tags", True):
+            del cell.metadata["tags"]
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if not _is_progress_bar(o)]
+
+
+def _is_progress_bar(output: nbformat.NotebookNode) -> bool:
+    return output.output_type == "stream" and "\r" in output.text
+
+
+def _execute(source: Path, out: Path, values: dict[str, Any], progress: bool) -> None:
+    """Run ``source`` in a fresh kernel of this interpreter, writing ``out`` in any case."""
+    import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+    # papermill announces paths and parameters through the root logger's handlers.
+    logging.getLogger("papermill").setLevel(logging.ERROR)
+    bar = {"unit": "cell", "desc": source.stem, "leave": False, "dynamic_ncols": True}
+    try:
+        papermill.execute_notebook(
+            source,
+            out,
+            parameters=copy.deepcopy(values),
+            kernel_name="python3",
+            language="python",
+            progress_bar=bar if progress else False,
+            execution_timeout=CELL_SECONDS,
+            kernel_manager_class=_kernel_manager(),
+        )
+    except papermill.PapermillExecutionError as error:
+        raise _failure(source, error) from None
+    except CellTimeoutError:
+        message = f"{source}: a cell ran for more than {CELL_SECONDS // 60} minutes and was stopped"
+        raise NotebookFailed(message, message) from None
+    except DeadKernelError:
+        message = f"{source}: the kernel died; most often the machine ran out of memory"
+        raise NotebookFailed(message, message) from None
+
+
+def _kernel_manager() -> type:
+    """A kernel manager that starts this very interpreter.
+
+    Which ``python3`` kernel jupyter finds by itself depends on what else is installed for
+    the user; the notebooks must run where lipkit is.
+    """
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
+
+    class InterpreterKernelManager(AsyncKernelManager):
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            # Its warnings would break into the progress bar.
+            quiet = "--log-level=ERROR"
+            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", quiet]
+            return KernelSpec(argv=argv, display_name="Python 3", language="python")
+
+    return InterpreterKernelManager
+
+
+def _failure(source: Path, error: Any) -> NotebookFailed:
+    """One line and one screen for a cell that raised."""
+    reason = " ".join(str(error.evalue).split())[:300]
+    reason = f"{error.ename}: {reason}" if reason else error.ename
+    message = f"{source}: cell [{error.exec_count}] failed: {reason}"
+    traceback = _COLOUR.sub("", "\n".join(error.traceback))
+    lines = error.source.splitlines()
+    match = re.search(r"Cell In\s*\[\d+\], line (\d+)", traceback)
+    fault = int(match.group(1)) if match else len(lines)
+    # The lines up to the one that raised, and a little after.
+    last = min(len(lines), fault + 2)
+    first = max(0, last - _SCREEN_LINES)
+    shown = [f"cell [{error.exec_count}], lines {first + 1} to {last} of {len(lines)}:"]
+    for number in range(first + 1, last + 1):
+        mark = "->" if number == fault else "  "
+        shown.append(f"{mark} {number:3d}  {lines[number - 1][:90]}")
+    return NotebookFailed(message, "\n".join([*shown, reason]))
+
+
+_OFFLINE_PAGE = """
+{%- extends 'lab/index.html.j2' -%}
+{%- block html_head_js -%}{%- endblock -%}
+{%- block jupyter_widgets -%}{%- endblock -%}
+{%- block html_head_js_mermaidjs -%}{%- endblock -%}
+{%- block html_head_js_mathjax -%}
+<script type="text/x-mathjax-config">
+MathJax.Hub.Config({tex2jax: {inlineMath: [["$", "$"], ["\\\\(", "\\\\)"]], processEscapes: true},
+                    messageStyle: "none"});
+</script>
+<script async src="{{ resources.mathjax_url }}"></script>
+{%- endblock -%}
+"""
+
+
+if __name__ == "__main__":
+    for notebook in sys.argv[1:]:
+        try:
+            print(f"stored {store(notebook)}")
+        except LipkitError as error:
+            sys.exit(getattr(error, "screen", str(error)))

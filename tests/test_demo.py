@@ -1,0 +1,88 @@
+"""The demo's thread in miniature: every stage but the notebooks, for real."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lipkit import demo
+from lipkit.errors import LipkitError
+from lipkit.media import probe
+
+
+@pytest.fixture(scope="module")
+def small():
+    """A demo of two people, three clips each, and a few training steps."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "SPEAKERS", 2)
+        patch.setattr(demo, "CLIPS", 3)
+        patch.setattr(demo, "SPEECH", "place green")
+        patch.setattr(demo, "COURSE", ())
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(small, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("demo") / "out"
+    demo.run_demo(out, minutes=0.05)
+    return out
+
+
+def test_the_page_shows_what_is_there(made):
+    page = (made / "index.html").read_text()
+    links = re.findall(r'(?:src|href|poster)="([^"]+)"', page)
+    assert {"talking/talking.mp4", "talking/lips.mp4", "contact.png"} <= set(links)
+    for link in links:
+        assert (made / link).is_file(), link
+
+
+def test_the_talking_picture_has_the_sound_of_the_recording(made):
+    truth = probe(made / "talking" / "truth.mp4")
+    lips, talking = (probe(made / "talking" / f"{name}.mp4") for name in ("lips", "talking"))
+    assert (lips.width, lips.height) == (64, 64)
+    assert (talking.width, talking.height) == (truth.width, truth.height)
+    for video in (lips, talking):
+        assert video.has_audio
+        assert video.duration == pytest.approx(truth.duration, abs=0.1)
+
+
+def test_a_second_run_keeps_everything(made, small, capsys, monkeypatch):
+    def fail(*_):
+        raise AssertionError("a stage ran again")
+
+    for stage in ("_make_corpus", "_prepare", "_train", "_talk"):
+        monkeypatch.setattr(demo, stage, fail)
+    demo.run_demo(made, minutes=0.05)
+    assert capsys.readouterr().out.count("kept") == 4
+
+
+def test_other_training_keeps_the_prepared_set(made, small, tmp_path, monkeypatch):
+    copy = shutil.copytree(made, tmp_path / "copy")
+    ran = []
+
+    def note(name: str):
+        def stage(out, *_):
+            ran.append(name)
+            raise LipkitError("stop here")
+
+        return stage
+
+    for stage in ("_make_corpus", "_prepare", "_train", "_talk"):
+        monkeypatch.setattr(demo, stage, note(stage))
+    with pytest.raises(LipkitError, match="stop here"):
+        demo.run_demo(copy, minutes=0.07)
+    assert ran == ["_train"]
+
+
+def test_other_code_makes_everything_anew(made, small, tmp_path, monkeypatch):
+    copy = shutil.copytree(made, tmp_path / "copy")
+    monkeypatch.setattr(demo, "_code", lambda: "other")
+
+    def stop(*_):
+        raise LipkitError("stop here")
+
+    monkeypatch.setattr(demo, "_make_corpus", stop)
+    with pytest.raises(LipkitError, match="stop here"):
+        demo.run_demo(copy, minutes=0.05)
+    assert not (copy / "corpus").exists()

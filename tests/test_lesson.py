@@ -1,0 +1,105 @@
+"""What notebooks lean on: strict options, a corpus to open, films that show the truth."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lipkit import course, lesson
+from lipkit.config import SAMPLES_PER_FRAME
+from lipkit.corpora.record import ClipRecord, Word
+from lipkit.errors import LipkitError, UsageError
+from lipkit.plots import MAP_BOXES
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"corpus": "gird"}, "must be one of synthetic, grid"),
+        ({"corpus": "grid"}, "needs data_root"),
+        ({"preset": "tyni"}, "did you mean 'tiny'"),
+        ({"clips": 1}, "at least 2"),
+        ({"seed": "some"}, "a whole number"),
+    ],
+)
+def test_options_refuse_what_they_do_not_know(given, message):
+    with pytest.raises(UsageError, match=message):
+        lesson.LessonConfig(**given)
+
+
+def test_options_convert_text_and_give_the_stages():
+    options = lesson.LessonConfig(preset="paper", seed="3")
+    assert options.seed == 3
+    assert options.stages.name == "paper"
+
+
+def test_open_corpus_names_the_folder_that_is_not_there(tmp_path):
+    options = lesson.LessonConfig(corpus="grid", data_root=str(tmp_path / "nowhere"))
+    with pytest.raises(LipkitError, match="nowhere: no such folder"):
+        lesson.open_corpus(options)
+
+
+def test_open_corpus_lists_real_clips(grid_root):
+    options = lesson.LessonConfig(corpus="grid", data_root=str(grid_root))
+    assert "s1/bbaf2n" in {record.clip_id for record in lesson.open_corpus(options)}
+
+
+def _record(name: str, words: tuple[Word, ...] = (), note: str = "") -> ClipRecord:
+    return ClipRecord(name, "s1", "grid", Path(f"{name}.mp4"), words=words, note=note)
+
+
+def test_choose_prefers_a_clip_with_words_and_without_a_fault():
+    said = (Word("bin", 0.0, 0.2),)
+    records = [_record("s1/a"), _record("s1/b", said, "bad times"), _record("s1/c", said)]
+    assert lesson.choose(records).clip_id == "s1/c"
+    assert lesson.choose(records, "s1/a").clip_id == "s1/a"
+    assert lesson.choose(records[:1]).clip_id == "s1/a"
+    with pytest.raises(UsageError, match="did you mean 's1/b'"):
+        lesson.choose(records, "s1/bb")
+
+
+def test_click_clip_has_light_and_sound_in_the_same_frame():
+    frames, samples = lesson.click_clip([0.2, 0.99], seconds=1.2)
+    assert len(samples) == len(frames) * SAMPLES_PER_FRAME
+    loud = np.abs(samples).reshape(len(frames), -1).max(1) > 0
+    assert list(np.flatnonzero(loud)) == list(np.flatnonzero(frames[:, 0, 0, 0] == 255)) == [5, 24]
+
+
+def test_video_is_small_plays_in_browsers_and_has_words():
+    rng = np.random.default_rng(0)
+    frames = np.repeat(rng.integers(60, 120, (5, 144, 180, 3), np.uint8), 15, axis=0)
+    samples = rng.normal(0, 0.1, 75 * SAMPLES_PER_FRAME).astype(np.float32)
+    page = lesson.video(frames, samples, alt='says "bin"').data
+    assert 'aria-label="says &quot;bin&quot;"' in page
+    assert 'type="video/mp4"' in page
+    assert len(page) < 150_000
+
+
+def test_shrink_averages_blocks():
+    frames = np.arange(2 * 4 * 5 * 3, dtype=np.uint8).reshape(2, 4, 5, 3)
+    small = lesson.shrink(frames, 2)
+    assert small.shape == (2, 2, 2, 3)
+    assert small[0, 0, 0, 0] == round(frames[0, :2, :2, 0].mean())
+
+
+def test_versions_are_one_line_without_paths():
+    line = lesson.versions()
+    assert re.match(r"lipkit \S+ · Python \S+ · ", line)
+    assert "\n" not in line
+    assert "/" not in line
+
+
+def test_course_links_only_the_notebooks_that_are_there(tmp_path):
+    (tmp_path / "00_start_here.ipynb").write_text("{}")
+    table = course.table(tmp_path)
+    assert "[00_start_here](00_start_here.ipynb)" in table
+    assert "| 01_data_preparation |" in table
+    assert table.count("| ready |") == 1
+    assert [lesson.stem[:2] for lesson in course.COURSE] == [f"{n:02}" for n in range(13)]
+    assert {lesson.lit for lesson in course.COURSE} <= {None, *MAP_BOXES}
+
+
+def test_every_notebook_that_is_there_is_in_the_course():
+    stems = {path.stem for path in course.NOTEBOOKS.glob("*.ipynb")}
+    assert stems <= {lesson.stem for lesson in course.COURSE}
