@@ -70,12 +70,6 @@ def test_browsers_can_play_it(tmp_path):
     assert data.index(b"moov") < data.index(b"mdat")
 
 
-def test_the_same_frames_give_the_same_bytes(tmp_path):
-    a = write_video(tmp_path / "a.mp4", flashes(), burst(EVENTS, 44100))
-    b = write_video(tmp_path / "b.mp4", flashes(), burst(EVENTS, 44100))
-    assert a.read_bytes() == b.read_bytes()
-
-
 def test_frames_are_let_go(tmp_path):
     alive, most = weakref.WeakSet(), 0
 
@@ -196,3 +190,11 @@ def test_written_sound_is_read_bit_for_bit(tmp_path):
     rounded = read_audio(write_audio(tmp_path / "b.wav", samples))
     assert np.abs(exact - samples).max() < 1e-9
     assert np.abs(rounded - samples).max() <= 1 / 32768
+
+
+def test_the_same_frames_give_the_same_bytes(tmp_path):
+    random = np.random.default_rng(0)
+    frames = np.cumsum(random.integers(-9, 10, (40, 72, 96, 3)), axis=0).clip(0, 255)
+    sound = random.uniform(-0.1, 0.1, 40 * 1764).astype(np.float32)
+    paths = [write_video(tmp_path / f"{n}.mp4", frames.astype(np.uint8), sound) for n in "abc"]
+    assert len({path.read_bytes() for path in paths}) == 1

@@ -156,8 +156,10 @@ class _Pictures:
 
     def __init__(self, container: "av.container.OutputContainer", shape: tuple, crf: int) -> None:
         self._container = container
-        # One thread: the bytes then do not depend on the machine's number of cores.
+        # One thread, and not x264's tree of macroblocks, which differs from run to run: the
+        # same frames then give the same bytes.
         options = {"crf": str(crf), "preset": "veryfast", "threads": "1"}
+        options["x264-params"] = "mbtree=0"
         self._stream = stream = container.add_stream("libx264", rate=FPS, options=options)
         stream.height, stream.width = shape[:2]
         stream.pix_fmt = "yuv420p"

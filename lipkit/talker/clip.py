@@ -1,0 +1,80 @@
+"""One talking clip in memory."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lipkit.corpora.record import Word
+from lipkit.talker.people import Person
+from lipkit.talker.performance import Performance, perform
+from lipkit.talker.sentences import Sentence
+from lipkit.talker.speech import Phoneme
+from lipkit.talker.visemes import lead, visemes_of
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A clip with its truth. T frames at 25 frames/s, 44.1 kHz mono; times in seconds."""
+
+    frames: np.ndarray
+    """u8 [T, 288, 360, 3] RGB."""
+    samples: np.ndarray
+    """f32 [T * 1764] in [-1, 1]."""
+    phonemes: tuple[Phoneme, ...]
+    words: tuple[Word, ...]
+    landmarks: np.ndarray
+    """f32 [T, 68, 2] pixels (x, y), iBUG order, exact."""
+    shapes: np.ndarray
+    """f32 [T, channels] in the order of ``visemes.CHANNELS``."""
+    person: Person
+    text: str
+    sentence: str | None
+
+    @property
+    def opening(self) -> np.ndarray:
+        """Mouth opening, f32 [T] pixels."""
+        return opening(self.landmarks)
+
+    @property
+    def visemes(self) -> tuple[str, ...]:
+        """The (first) viseme of each phoneme."""
+        return tuple(visemes_of(p.symbol)[0] for p in self.phonemes)
+
+    @property
+    def leads(self) -> tuple[float, ...]:
+        """How long before each phoneme sounds the lips are in place, s."""
+        return tuple(lead(p) for p in self.phonemes)
+
+
+def talking_clip(
+    person_index: int | Person,
+    sentence: Sentence | str,
+    seed: int = 0,
+    frames: int | None = None,
+) -> Talk:
+    """Draw a person saying a GRID sentence (or its name) or any English text.
+
+    The same arguments always give the same frames and samples. See
+    :func:`lipkit.talker.performance.perform` for the arguments and what is raised.
+    """
+    return record(perform(person_index, sentence, seed, frames))
+
+
+def record(performance: Performance) -> Talk:
+    """Draw all frames of a performance."""
+    return Talk(
+        frames=np.stack(list(performance.frames())),
+        samples=performance.samples,
+        phonemes=performance.phonemes,
+        words=performance.words,
+        landmarks=performance.landmarks(),
+        shapes=performance.shapes.astype(np.float32),
+        person=performance.person,
+        text=performance.text,
+        sentence=performance.sentence,
+    )
+
+
+def opening(landmarks: np.ndarray) -> np.ndarray:
+    """Distance of the inner lips in the middle (points 62 and 66), [..., 68, 2] -> [...]."""
+    return np.linalg.norm(landmarks[..., 66, :] - landmarks[..., 62, :], axis=-1)
