@@ -7,18 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lipkit.corpora.alignments import GRAMMAR, sentence_words
 from lipkit.errors import LipkitError
 
-COMMANDS = {"b": "bin", "l": "lay", "p": "place", "s": "set"}
-COLOURS = {"b": "blue", "g": "green", "r": "red", "w": "white"}
-PREPOSITIONS = {"a": "at", "b": "by", "i": "in", "w": "with"}
-LETTERS = {letter: letter for letter in "abcdefghijklmnopqrstuvxyz"}
-_NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-DIGITS = {"z" if n == 0 else str(n): word for n, word in enumerate(_NUMBERS)}
-ADVERBS = {"a": "again", "n": "now", "p": "please", "s": "soon"}
-SLOTS = (COMMANDS, COLOURS, PREPOSITIONS, LETTERS, DIGITS, ADVERBS)
-"""The six choices in speaking order, each code letter -> word."""
-SENTENCES = int(np.prod([len(slot) for slot in SLOTS]))
+SENTENCES = int(np.prod([len(slot) for slot in GRAMMAR]))
 """64,000 different sentences."""
 
 
@@ -30,16 +22,13 @@ class Sentence:
     """Six letters, GRID's file name, such as ``bbaf2n``."""
 
     def __post_init__(self) -> None:
-        ok = len(self.name) == len(SLOTS) and all(
-            c in slot for c, slot in zip(self.name, SLOTS, strict=True)
-        )
-        if not ok:
+        if sentence_words(self.name) is None or self.name != self.name.lower():
             raise LipkitError(f"{self.name!r} is no GRID sentence; one is bbaf2n")
 
     @property
     def words(self) -> tuple[str, ...]:
         """The six words."""
-        return tuple(slot[c] for c, slot in zip(self.name, SLOTS, strict=True))
+        return sentence_words(self.name)
 
     @property
     def text(self) -> str:
@@ -50,7 +39,7 @@ class Sentence:
 def sentence(number: int) -> Sentence:
     """The sentence of that number, 0 to ``SENTENCES`` - 1, in a fixed order."""
     letters = []
-    for slot in reversed(SLOTS):
+    for slot in reversed(GRAMMAR):
         number, choice = divmod(number, len(slot))
         letters.append(list(slot)[choice])
     return Sentence("".join(reversed(letters)))
