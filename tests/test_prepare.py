@@ -271,7 +271,8 @@ def test_whole_mpg(prepared, tmp_path, talk):
 def test_truncated_mpg(prepared, tmp_path, talk):
     path = write_media(tmp_path / "cut.mpg", talk.frames, talk.samples[None], "mpeg1video", "mp2")
     whole = path.read_bytes()
-    path.write_bytes(whole[: len(whole) * 2 // 3])
+    # Within a packet of 2,048 bytes: between two, a program stream's end is hard to tell.
+    path.write_bytes(whole[: len(whole) * 2 // 3 // 2048 * 2048 + 700])
     reason = failed(prepared(record_of(path)))
     assert "cut" in reason.split("cut.mpg")[1]
 

@@ -4,7 +4,8 @@ Decoders stop quietly where the data stop, so that half a download can pass as a
 clip. MP4, MOV, MKV, WebM, AVI, WAV and MPEG program streams (``.mpg``) are rows of units
 whose headers say how long they are: the last unit reaches beyond the end of a file that
 was cut off. MPEG transport streams, MP3 and Ogg have no such lengths, and one that is cut
-off between two packets cannot be told from a whole one.
+off between two packets cannot be told from a whole one; nor can every ``.mpg`` that is cut off
+exactly between two packets (every 2,048th byte) unless the last picture shows it.
 """
 
 import os
