@@ -188,6 +188,70 @@ def prepare(
 
 
 @app.command()
+def analyse(
+    prepared: Annotated[Path, typer.Argument(help="A prepared set.")],
+    out: Annotated[Path, typer.Option(help="Folder of the tables and figures.")],
+    formulas: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--formula",
+            help="authors, magnitude, level_opening, signed_opening; may be repeated.",
+            show_default="all",
+        ),
+    ] = None,
+    split: Annotated[str | None, typer.Option(help="One split.", show_default="all clips")] = None,
+    speakers: Annotated[
+        list[str] | None,
+        typer.Option("--speaker", help="May be repeated.", show_default="all"),
+    ] = None,
+    shift: Annotated[int, typer.Option(help="Frames by which the sound is moved later.")] = 0,
+    reach: Annotated[int, typer.Option(min=1, max=60, help="Largest offset, frames.")] = 15,
+    repairings: Annotated[int, typer.Option(min=200, help="Re-pairings for the null.")] = 1000,
+    raw: Annotated[
+        Path | None,
+        typer.Option(help="The raw corpus: also measure the lead of the lips by its times."),
+    ] = None,
+    cache: Annotated[
+        Path | None, typer.Option(help="Folder that keeps the flow for the next time.")
+    ] = None,
+    seed: SeedOption = 0,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes.", show_default="one a core")
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Correlate the change of the sound with the motion of the lips (Fig. 3).
+
+    Writes curves.csv, best_offsets.csv, clips.csv, summary.json and figures: r at each
+    offset with its interval, the histogram of best offsets, and beside both what chance
+    gives. A positive offset means that the lips come later than the sound.
+
+    Example: lipkit analyse data/prepared --out runs/fig3 --formula magnitude
+    """
+    from lipkit.analysis.series import FORMULAS, find_formula
+    from lipkit.commands import analyse_prepared
+
+    chosen = list(dict.fromkeys(formulas or FORMULAS))
+    for name in chosen:
+        find_formula(name)
+    analyse_prepared(
+        prepared,
+        out,
+        chosen,
+        split,
+        speakers,
+        raw,
+        cache,
+        reach,
+        shift=shift,
+        repairings=repairings,
+        seed=seed,
+        workers=workers,
+        progress=not quiet,
+    )
+
+
+@app.command()
 def train(
     prepared: Annotated[Path, typer.Argument(help="A prepared set.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],

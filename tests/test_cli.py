@@ -14,7 +14,7 @@ from lipkit import cli
 from lipkit.cli import assignments, run_command
 from lipkit.errors import LipkitError, UsageError
 
-COMMANDS = ("check", "synth", "prepare", "train", "generate", "run", "demo")
+COMMANDS = ("check", "synth", "prepare", "analyse", "train", "generate", "run", "demo")
 
 
 @pytest.fixture
