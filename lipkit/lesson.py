@@ -6,6 +6,7 @@ The functions here are for cells of notebooks; nothing else in the package impor
 import base64
 import hashlib
 import html
+import math
 import os
 import platform
 import tempfile
@@ -41,6 +42,7 @@ class LessonConfig(Settings):
     data_root: str = field(default="", metadata={"help": "the corpus's folder"})
     clip: str = field(default="", metadata={"help": "clip id; empty: the first"})
     clips: int = bounded(12, low=2, help="how many clips are prepared")
+    prepared: str = field(default="", metadata={"help": "a prepared set; empty makes one"})
     seed: int = bounded(0, low=0)
 
     def __post_init__(self) -> None:
@@ -89,24 +91,40 @@ def open_corpus(options: LessonConfig) -> list[ClipRecord]:
         if not root.is_dir():
             raise LipkitError(f"{root}: no such folder; give data_root the corpus's folder")
     else:
-        root = synthetic_corpus(options.seed)
+        each = max(SYNTHETIC_CLIPS, math.ceil(options.clips / SYNTHETIC_SPEAKERS))
+        root = synthetic_corpus(options.seed, each)
     records = list_clips(options.corpus, root)
+    if not options.data_root:
+        # A lesson that asked for more may have made the corpus larger.
+        records = _first_of_each_speaker(records, root, each, options.seed)
     if not records:
         raise LipkitError(f"{root}: holds no {options.corpus} clip; check corpus and data_root")
     return records
 
 
-def synthetic_corpus(seed: int = 0) -> Path:
-    """The folder of the notebooks' own synthetic corpus, made on first use (some seconds)."""
+def synthetic_corpus(seed: int = 0, clips: int = SYNTHETIC_CLIPS) -> Path:
+    """The folder of the notebooks' own synthetic corpus, ``clips`` or more of each speaker.
+
+    Made on first use, a second or so a clip.
+    """
     from lipkit.talker import write_corpus
 
     # Another drawing of the face must not be mixed with clips of the old one.
     sources = sorted((Path(lipkit.__file__).parent / "talker").glob("*.py"))
     mark = hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:8]
     out = cache_folder() / f"synthetic-{mark}-seed{seed}"
-    return write_corpus(
-        out, speakers=SYNTHETIC_SPEAKERS, clips=SYNTHETIC_CLIPS, seed=seed, progress=False
-    )
+    return write_corpus(out, speakers=SYNTHETIC_SPEAKERS, clips=clips, seed=seed, progress=False)
+
+
+def _first_of_each_speaker(
+    records: list[ClipRecord], root: Path, clips: int, seed: int
+) -> list[ClipRecord]:
+    from lipkit.talker.corpus import plan
+
+    wanted = {
+        f"s{job.speaker + 1}/{job.name}" for job in plan(root, SYNTHETIC_SPEAKERS, clips, seed)
+    }
+    return [record for record in records if record.clip_id in wanted]
 
 
 def choose(records: list[ClipRecord], clip: str = "") -> ClipRecord:

@@ -26,6 +26,7 @@ CELL_SECONDS = 1800
 """A cell that runs longer is stopped."""
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 _SCREEN_LINES = 15
+_WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -135,6 +136,9 @@ def clean(notebook: nbformat.NotebookNode) -> None:
             del cell.metadata["tags"]
         if cell.cell_type == "code":
             cell.outputs = [o for o in cell.outputs if not _is_progress_bar(o)]
+            for output in cell.outputs:
+                # Without its kernel a widget is an error message; its text remains.
+                output.get("data", {}).pop(_WIDGET_VIEW, None)
 
 
 def _is_progress_bar(output: nbformat.NotebookNode) -> bool:

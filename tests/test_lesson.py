@@ -11,6 +11,7 @@ from lipkit.config import SAMPLES_PER_FRAME
 from lipkit.corpora.record import ClipRecord, Word
 from lipkit.errors import LipkitError, UsageError
 from lipkit.plots import MAP_BOXES
+from lipkit.talker.corpus import plan
 
 
 @pytest.mark.parametrize(
@@ -38,6 +39,20 @@ def test_open_corpus_names_the_folder_that_is_not_there(tmp_path):
     options = lesson.LessonConfig(corpus="grid", data_root=str(tmp_path / "nowhere"))
     with pytest.raises(LipkitError, match="nowhere: no such folder"):
         lesson.open_corpus(options)
+
+
+def test_open_corpus_gives_only_the_clips_asked_for_of_a_corpus_that_has_grown(
+    tmp_path, monkeypatch
+):
+    asked = []
+    grown = [_record(f"s{job.speaker + 1}/{job.name}") for job in plan(tmp_path, 3, 9, seed=0)]
+    monkeypatch.setattr(lesson, "synthetic_corpus", lambda seed, clips: asked.append(clips))
+    monkeypatch.setattr("lipkit.corpora.list_clips", lambda corpus, root: grown)
+    few = lesson.open_corpus(lesson.LessonConfig(clips=12))
+    more = lesson.open_corpus(lesson.LessonConfig(clips=20))
+    assert asked == [4, 7]
+    assert (len(few), len(more)) == (12, 21)
+    assert {record.clip_id for record in few} < {record.clip_id for record in more}
 
 
 def test_open_corpus_lists_real_clips(grid_root):
