@@ -360,7 +360,7 @@ def run(
 def demo(
     out: Annotated[Path, typer.Argument(help="Folder of the results.")] = Path("runs/demo"),
     preset: PresetOption = "tiny",
-    minutes: Annotated[float, typer.Option(min=0, help="Training time.")] = 2.0,
+    minutes: Annotated[float, typer.Option(min=0, help="Training time.")] = 4.0,
     seed: SeedOption = 0,
 ) -> None:
     """Do everything once, in small.

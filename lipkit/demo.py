@@ -24,9 +24,10 @@ from lipkit.lesson import CACHE_VARIABLE
 from lipkit.notebooks import NOTEBOOKS, read_parameters
 from lipkit.stages import Stage, run_stages
 
-SPEAKERS, CLIPS = 8, 6
-STRANGER = 10
-"""The person who talks at the end, by index; persons 0 to 7 are in the training set."""
+SPEAKERS, CLIPS = 3, 14
+"""Few people, each with many sentences: that is what four minutes of training can learn."""
+TALKER, STRANGER = 0, 10
+"""Who talks at the end, by index: one of the training set, and one who is not in it."""
 SPEECH = "place green with k seven please"
 IRRELEVANT = {
     "cli.py",
@@ -41,7 +42,7 @@ IRRELEVANT = {
 
 
 def run_demo(
-    out: str | Path, preset_name: str = "tiny", minutes: float = 2.0, seed: int = 0
+    out: str | Path, preset_name: str = "tiny", minutes: float = 4.0, seed: int = 0
 ) -> Path:
     """Do everything into the folder ``out``; return its page, ``out/index.html``.
 
@@ -99,7 +100,7 @@ def _stages(out: Path, preset: Preset, seed: int, lessons: list[Lesson]) -> list
         ),
         Stage(
             "talking",
-            "a talking picture of a person who was not in training",
+            "talking pictures: a known person, and one who was not in training",
             ("talking",),
             lambda: _talk(out, seed),
             inputs=(code, str(seed)),
@@ -128,7 +129,7 @@ def _make_corpus(out: Path, seed: int) -> dict[str, Any]:
     return {}
 
 
-def _write_contact_sheet(corpus: Path, path: Path, moments: int = 4) -> None:
+def _write_contact_sheet(corpus: Path, path: Path, moments: int = 6) -> None:
     """One row a person, their first clip at a few moments."""
     from lipkit.corpora import list_clips
     from lipkit.media import read_video
@@ -140,9 +141,7 @@ def _write_contact_sheet(corpus: Path, path: Path, moments: int = 4) -> None:
             # Not the very ends, where the mouth is closed.
             chosen = np.linspace(0, len(frames) - 1, moments + 2).astype(int)[1:-1]
             rows[record.speaker] = np.concatenate(list(frames[chosen]), axis=1)
-    half = (len(rows) + 1) // 2
-    columns = [np.concatenate(list(rows.values())[i::2][:half]) for i in range(2)]
-    _write_picture(path, np.concatenate(columns, axis=1))
+    _write_picture(path, np.concatenate(list(rows.values())))
 
 
 def _prepare(out: Path, preset: Preset, seed: int) -> dict[str, Any]:
@@ -162,20 +161,23 @@ def _train(out: Path, preset: Preset) -> dict[str, Any]:
 
 
 def _talk(out: Path, seed: int) -> dict[str, Any]:
-    """One still picture and one recording of a stranger; lips alone, and in the face."""
+    """A new sentence from one still picture: of a known person, and of a stranger."""
     from lipkit.generation import generate
     from lipkit.media import read_video, write_audio, write_video
     from lipkit.talker import person, still, talking_clip
 
     folder = out / "talking"
-    talk = talking_clip(STRANGER, SPEECH, seed)
-    _write_picture(folder / "portrait.png", still(person(STRANGER, seed)))
+    talk = talking_clip(TALKER, SPEECH, seed)
+    _write_picture(folder / "portrait.png", still(person(TALKER, seed)))
+    _write_picture(folder / "stranger_portrait.png", still(person(STRANGER, seed)))
     write_audio(folder / "speech.wav", talk.samples)
     write_video(folder / "truth.mp4", talk.frames, talk.samples)
-    inputs = {"identity": folder / "portrait.png", "audio": folder / "speech.wav"}
-    weights = out / "training"
-    generate(**inputs, out=folder / "lips.mp4", weights=weights)
-    result = generate(**inputs, out=folder / "talking.mp4", weights=weights, paste_back=True)
+    wanted = {"audio": folder / "speech.wav", "weights": out / "training"}
+    known = {"identity": folder / "portrait.png", **wanted}
+    generate(**known, out=folder / "lips.mp4")
+    result = generate(**known, out=folder / "talking.mp4", paste_back=True)
+    stranger = {"identity": folder / "stranger_portrait.png", **wanted}
+    generate(**stranger, out=folder / "stranger.mp4", paste_back=True)
     for video in folder.glob("*.mp4"):
         frames = read_video(video)
         _write_picture(video.with_suffix(".png"), frames[len(frames) // 2])

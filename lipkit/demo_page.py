@@ -31,14 +31,16 @@ def write_demo_page(
     sections = [
         Section(
             "A talking picture",
-            "One still picture and one recording of a person who was not in training, made into "
-            "a video. The recording's true video stands beside. Every face and voice here is "
-            "synthetic.",
+            "One still picture and a new sentence, made into a video; the sentence's true video "
+            "stands beside. The stranger was not in training: a few minutes and three people are "
+            "too little to carry over to another face. Every face and voice here is synthetic.",
             (
                 Media("talking/portrait.png", "The picture that goes in"),
                 _video("talking", "What comes out: generated lips in the picture"),
                 _video("lips", "The generated lips alone, 64 x 64"),
                 _video("truth", "The truth: the video of that recording"),
+                Media("talking/stranger_portrait.png", "A stranger's picture"),
+                _video("stranger", "The stranger made to say the same"),
             ),
         ),
         Section(
@@ -53,7 +55,7 @@ def write_demo_page(
             "The corpus",
             "Synthetic people with exact landmarks and phoneme times, found by the same detector "
             "as real faces.",
-            (Media("contact.png", "Every person at four moments"),),
+            (Media("contact.png", "Every person at six moments"),),
             wide=True,
         ),
     ]
