@@ -113,7 +113,8 @@ class OffsetExplorer(ipywidgets.VBox):
         data = base64.b64encode(to_png(figure, scale=1.5)).decode()
         width = round(figure.get_figwidth() * DPI)
         alt = html.escape(describe_offset(*choice))
-        self.picture.value = f'<img src="data:image/png;base64,{data}" width="{width}" alt="{alt}">'
+        style = f"width: {width}px; max-width: 100%"
+        self.picture.value = f'<img src="data:image/png;base64,{data}" style="{style}" alt="{alt}">'
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
         # A viewer without a kernel shows this text, not the names of Python objects.
