@@ -139,12 +139,17 @@ def _gradients(image: Tensor) -> tuple[Tensor, Tensor]:
 
 def _window(image: Tensor, sigma: float) -> Tensor:
     """Separable Gaussian of each channel; the edge is repeated."""
+    # As products with two small matrices, not as convolutions of single channels, whose
+    # gradients cost eight times as much on a CPU.
+    rows, columns = (_gaussian(image, size, sigma) for size in image.shape[-2:])
+    return rows @ image @ columns.T
+
+
+def _gaussian(like: Tensor, size: int, sigma: float) -> Tensor:
+    """The matrix [size, size] whose row i weighs the places around i."""
     radius = max(1, round(2.5 * sigma))
-    offsets = torch.arange(-radius, radius + 1, dtype=image.dtype, device=image.device)
-    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
-    kernel = kernel / kernel.sum()
-    shape = image.shape
-    image = image.reshape(-1, 1, *shape[-2:])
-    image = F.pad(image, (radius,) * 4, mode="replicate")
-    image = F.conv2d(F.conv2d(image, kernel.view(1, 1, 1, -1)), kernel.view(1, 1, -1, 1))
-    return image.view(shape)
+    offsets = torch.arange(-radius, radius + 1, device=like.device)
+    kernel = torch.exp(-0.5 * (offsets.to(like.dtype) / sigma) ** 2)
+    places = (torch.arange(size, device=like.device)[:, None] + offsets).clamp(0, size - 1)
+    kernel = (kernel / kernel.sum()).expand(size, -1)
+    return like.new_zeros(size, size).scatter_add_(1, places, kernel)

@@ -1,5 +1,7 @@
 """The generator: one lip image and a log-mel spectrogram -> all frames at a glance."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +13,21 @@ from lipkit.models.identity_encoder import IdentityEncoder
 from lipkit.models.residual import ResidualBlock
 
 PAPER_FEATURES = 256
+
+
+class Generated(NamedTuple):
+    """What a generator makes, with what the losses want besides the video."""
+
+    video: Tensor
+    """[B, 3, T, 64, 64] in [-1, 1]."""
+    audio: Tensor
+    """f_s [B, C, T, F], the audio encoder's features; the correlation loss takes them."""
+    points: Tensor | None = None
+    """[B, T, 20, 2], mouth points in pixels of the lip image, where the generator has them."""
+    identity_points: Tensor | None = None
+    """[B, 20, 2], those it found in the identity image."""
+    warped: Tensor | None = None
+    """[B, 3, T, 64, 64], the identity image moved, before anything is painted over it."""
 
 
 class Generator(nn.Module):
@@ -34,7 +51,7 @@ class Generator(nn.Module):
             )
         )
         self.decoder = Decoder(features)
-        _channels_last(self)
+        channels_last(self)
 
     @property
     def context(self) -> int:
@@ -57,15 +74,22 @@ class Generator(nn.Module):
         Tensor
             [B, 3, T, 64, 64] in [-1, 1].
         """
+        return self.generate(identity, logmel).video
+
+    def generate(self, identity: Tensor, logmel: Tensor) -> Generated:
+        """:meth:`forward`, with the audio features beside the video."""
         f_s = self.audio_encoder(logmel)  # [B, C, T, 16]
         f_p = self.identity_encoder(identity)  # [B, C, 16, 16]
         fused = self.fusion(f_s, f_p)  # [B, C, T, 16, 16]
-        return self.decoder(self.residual(fused))
+        return Generated(self.decoder(self.residual(fused)), f_s)
 
 
-def _channels_last(module: nn.Module) -> None:
-    # A layout in memory, not in meaning: 3-D convolutions of few channels train about
-    # twice as fast on a CPU with the channels of a pixel side by side.
+def channels_last(module: nn.Module) -> None:
+    """Lay the 3-D convolutions' weights out with the channels of a pixel side by side.
+
+    A layout in memory, not in meaning: with few channels they train about twice as fast
+    on a CPU.
+    """
     for layer in module.modules():
         if isinstance(layer, (nn.Conv3d, nn.ConvTranspose3d)):
             layer.to(memory_format=torch.channels_last_3d)

@@ -1,4 +1,4 @@
-"""Losses: one small class each, with its equation."""
+"""Pixel loss: the generated picture against the real one, value by value."""
 
 from torch import Tensor, nn
 
@@ -13,9 +13,15 @@ class PixelLoss(nn.Module):
     """
 
     def forward(self, generated: Tensor, real: Tensor) -> Tensor:
-        """Two videos of one shape, in [-1, 1] -> a scalar in [0, 2]."""
+        """Two videos of one shape, in [-1, 1] -> a scalar in [0, 2].
+
+        Raises
+        ------
+        ValueError
+            When the shapes differ.
+        """
         if generated.shape != real.shape:
             raise ValueError(
                 f"generated {list(generated.shape)} and real {list(real.shape)} differ in shape"
             )
-        return (real - generated).abs().mean()
+        return (real.float() - generated.float()).abs().mean()

@@ -1,0 +1,121 @@
+"""Correlation loss: do sound and lips change together? (poster, "l_corr"; fact sheet section 3)"""
+
+import torch
+import torch.distributed as distributed
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from lipkit.config import CorrelationConfig
+from lipkit.errors import UsageError
+
+EPSILON = 1e-6
+"""Added to squared norms: features that do not move have similarity 0, with a finite gradient."""
+
+
+class CorrelationLoss(nn.Module):
+    r"""How far the sound's changes are from the lips' motion, in three forms.
+
+    The poster's, ``cosine``:
+
+    .. math:: \ell_{corr} = 1 - \frac{\phi_s(f'_s) \cdot \phi_v(\mathcal F(v))}
+        {\lVert \phi_s(f'_s) \rVert_2 \; \lVert \phi_v(\mathcal F(v)) \rVert_2}
+
+    The authors' code averages the 16 features first, so that two vectors of one number
+    a time step are compared. None is negative (a ReLU made them), so any two point the
+    same way: networks that know nothing already have a cosine of 0.88 on noise.
+
+    ``pearson`` removes each feature's mean over time, so that only what moves counts, and
+    keeps the 16 features apart: a and b below are the whole [T', 16] arrays.
+
+    .. math:: \ell_{corr} = 1 - r(a, b), \qquad r(a, b) =
+        \frac{(a - \bar a) \cdot (b - \bar b)}{\lVert a - \bar a \rVert \lVert b - \bar b \rVert}
+
+    ``contrastive`` takes the same r of all pairs of the batch, and asks that each sound
+    find its own lips among the batch's and the other way round (InfoNCE; van den Oord et
+    al. 2018). Agreement that unrelated pairs have too earns nothing.
+
+    .. math:: \ell_{corr} = -\frac 1 {2B} \sum_i \left[
+        \log \frac{e^{r(s_i, v_i)/\tau}}{\sum_j e^{r(s_i, v_j)/\tau}} +
+        \log \frac{e^{r(s_i, v_i)/\tau}}{\sum_j e^{r(s_j, v_i)/\tau}} \right]
+
+    Under data parallel training the batch is that of all processes.
+
+    Parameters
+    ----------
+    config:
+        ``form``, ``temperature`` (tau) and ``real_share``.
+    """
+
+    def __init__(self, config: CorrelationConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or CorrelationConfig()
+
+    def forward(self, s: Tensor, v: Tensor) -> Tensor:
+        """Features of matching sound and lips, each [B, T', 16] -> a scalar, not negative.
+
+        Raises
+        ------
+        UsageError
+            For the contrastive form with a single window: nothing to contrast it with.
+        ValueError
+            When the shapes differ.
+        """
+        if s.shape != v.shape or s.dim() != 3:
+            raise ValueError(
+                f"features {list(s.shape)} of the sound and {list(v.shape)} of the lips; "
+                "expected twice the same [B, T, 16]"
+            )
+        if self.config.form != "contrastive":
+            return 1 - self.similarity(s, v).diagonal().mean()
+        s, v = _of_all_processes(s), _of_all_processes(v)
+        if len(s) < 2:
+            raise UsageError(
+                "the contrastive correlation loss compares the windows of a batch, and this batch "
+                "has one; set train.batch_size to 2 or more, or loss.corr.form=pearson"
+            )
+        scores = self.similarity(s, v) / self.config.temperature
+        own = torch.arange(len(s), device=scores.device)
+        return (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own)) / 2
+
+    def both(self, s: Tensor, real: Tensor, generated: Tensor) -> Tensor:
+        """l_corr with the real lips and with the generated, by ``config.real_share``.
+
+        The authors take half of each (fact sheet section 3); the poster's equation has the
+        generated video alone, ``real_share`` 0.
+        """
+        share = self.config.real_share
+        return share * self(s, real) + (1 - share) * self(s, generated)
+
+    def similarity(self, s: Tensor, v: Tensor) -> Tensor:
+        """The form's similarity of every sound with all lips, [A, T', 16] and [B, T', 16].
+
+        Returns
+        -------
+        Tensor
+            [A, B] in [-1, 1], float32: the cosine, or r.
+        """
+        if self.config.form == "cosine":
+            s, v = (_unit(x.float().mean(2)) for x in (s, v))
+        else:
+            s, v = (_unit(_centred(x.float()).flatten(1)) for x in (s, v))
+        # A product of sums, not a matrix product: autocast would take that in half precision.
+        return (s[:, None] * v[None]).sum(2)
+
+
+def _centred(features: Tensor) -> Tensor:
+    """Without each feature's mean over time."""
+    return features - features.mean(1, keepdim=True)
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    """Of norm 1, [B, N]; vectors near zero stay there."""
+    return vectors / (vectors.square().sum(1, keepdim=True) + EPSILON).sqrt()
+
+
+def _of_all_processes(features: Tensor) -> Tensor:
+    """The features of every process's windows, with gradients back to where they came from."""
+    if distributed.is_available() and distributed.is_initialized():
+        from torch.distributed.nn.functional import all_gather
+
+        return torch.cat(all_gather(features.contiguous()))
+    return features

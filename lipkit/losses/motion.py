@@ -1,0 +1,31 @@
+"""Motion loss: what changes from a frame to the next."""
+
+from torch import Tensor, nn
+
+
+class MotionLoss(nn.Module):
+    r"""Change between the two frames of each pair (ours; preset ``plus``).
+
+    .. math:: \ell_{motion} = \frac{1}{N}\,
+        \lVert (\hat v_{2k+1} - \hat v_{2k}) - (v_{2k+1} - v_{2k}) \rVert_1
+
+    Frames are taken in pairs, so that it serves a whole window and the drawn pairs of
+    neighbours of ``data.rendered`` alike. A video that flickers, or does not move, loses.
+    """
+
+    def forward(self, generated: Tensor, real: Tensor) -> Tensor:
+        """Videos [B, 3, T, H, W], T at least 2 -> a scalar; an odd last frame is left out.
+
+        Raises
+        ------
+        ValueError
+            When the shapes differ or there is no pair.
+        """
+        if generated.shape != real.shape or real.shape[2] < 2:
+            raise ValueError(
+                f"generated {list(generated.shape)} and real {list(real.shape)} must have one "
+                "shape and two frames at least"
+            )
+        error = generated.float() - real.float()
+        last = error.shape[2] // 2 * 2
+        return (error[:, :, 1:last:2] - error[:, :, 0:last:2]).abs().mean()

@@ -1,0 +1,49 @@
+"""Points loss: where the generator puts the mouth, against where it was."""
+
+from torch import Tensor, nn
+
+from lipkit.models.mouth_points import LOWER_INNER, UPPER_INNER
+
+PLACE, VELOCITY, FOUND, OPENING = 0.3, 0.5, 1.0, 0.2
+
+
+class PointsLoss(nn.Module):
+    r"""How far the generator's mouth points are from dlib's (ours; preset ``plus``).
+
+    With :math:`p` the true and :math:`\hat p` the predicted points, :math:`\bar p` the mean of
+    a frame's 20 points, :math:`\Delta` the difference of neighbouring frames, :math:`o` the
+    height between the inner lips and :math:`p_0` the points of the identity image:
+
+    .. math:: \ell_{points} = |(\hat p - \bar{\hat p}) - (p - \bar p)| + 0.3\,|\hat p - p|
+        + 0.5\,|\Delta\hat p - \Delta p| + |\hat p_0 - p_0| + 0.2\,|\hat o - o|
+
+    each a mean over all values, in lip pixels. The first term is the shape of the mouth, what
+    LMD measures; its place counts less, for the sound does not tell it. The absolute value,
+    not the square: dlib's points jump by whole pixels.
+    """
+
+    def forward(self, points: Tensor, real: Tensor, found: Tensor, real_found: Tensor) -> Tensor:
+        """Points [B, T, 20, 2] of the frames and [B, 20, 2] of the identity -> a scalar.
+
+        Raises
+        ------
+        ValueError
+            When shapes differ.
+        """
+        if points.shape != real.shape or found.shape != real_found.shape:
+            raise ValueError(
+                f"points {list(points.shape)} and {list(found.shape)}, "
+                f"real ones {list(real.shape)} and {list(real_found.shape)}"
+            )
+        points, real, found, real_found = (x.float() for x in (points, real, found, real_found))
+        error = points - real
+        loss = (error - error.mean(-2, keepdim=True)).abs().mean() + PLACE * error.abs().mean()
+        loss = loss + FOUND * (found - real_found).abs().mean()
+        loss = loss + OPENING * (_height(points) - _height(real)).abs().mean()
+        if points.shape[1] > 1:
+            loss = loss + VELOCITY * error.diff(dim=1).abs().mean()
+        return loss
+
+
+def _height(points: Tensor) -> Tensor:
+    return points[..., LOWER_INNER, 1] - points[..., UPPER_INNER, 1]
