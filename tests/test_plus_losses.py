@@ -1,0 +1,181 @@
+"""The losses of the preset plus, each against its equation in plain loops."""
+
+import numpy as np
+import pytest
+import torch
+
+from lipkit.losses import (
+    MotionLoss,
+    MouthLoss,
+    PatchLoss,
+    PointsLoss,
+    SharpnessLoss,
+    SimilarityLoss,
+)
+from lipkit.models.patch_discriminator import PatchDiscriminator
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(3)
+
+
+def tensor(array: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(array.astype(np.float32))
+
+
+def test_points_loss_is_its_equation(rng):
+    p, q = rng.normal(30, 8, (2, 2, 4, 20, 2))
+    p0, q0 = rng.normal(30, 8, (2, 2, 20, 2))
+    shape = place = velocity = opening = found = 0.0
+    for b in range(2):
+        for t in range(4):
+            for i in range(20):
+                for axis in range(2):
+                    centred = p[b, t, i, axis] - p[b, t, :, axis].mean()
+                    real = q[b, t, i, axis] - q[b, t, :, axis].mean()
+                    shape += abs(centred - real) / 320
+                    place += abs(p[b, t, i, axis] - q[b, t, i, axis]) / 320
+                    if t > 0:
+                        ours = p[b, t, i, axis] - p[b, t - 1, i, axis]
+                        true = q[b, t, i, axis] - q[b, t - 1, i, axis]
+                        velocity += abs(ours - true) / 240
+            ours, true = (x[b, t, 66 - 48, 1] - x[b, t, 62 - 48, 1] for x in (p, q))
+            opening += abs(ours - true) / 8
+        found += np.abs(p0[b] - q0[b]).sum() / 80
+    expected = shape + 0.3 * place + 0.5 * velocity + found + 0.2 * opening
+    measured = PointsLoss()(tensor(p), tensor(q), tensor(p0), tensor(q0))
+    assert measured.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_points_loss_of_one_frame_has_no_velocity(rng):
+    p = tensor(rng.normal(30, 8, (1, 1, 20, 2)))
+    assert PointsLoss()(p, p, p[:, 0], p[:, 0]).item() == 0
+
+
+def test_mouth_loss_is_its_equation(rng):
+    made, real = rng.uniform(-1, 1, (2, 1, 3, 2, 64, 64))
+    points = rng.uniform(20, 44, (1, 2, 20, 2))
+    weight = np.empty((2, 64, 64))
+    for t in range(2):
+        for y in range(64):
+            for x in range(64):
+                weight[t, y, x] = 1
+                for chosen, margin, height in ((points[0, t], 4, 3), (points[0, t, 12:], 1.5, 6)):
+                    middle = chosen.mean(0)
+                    reach = (chosen.max(0) - chosen.min(0)) / 2 + margin
+                    u, v = (np.array([x, y]) - middle) / reach
+                    weight[t, y, x] += height * np.exp(-0.5 * u**4 - 0.5 * v**4)
+    error = np.abs(made - real)[0].mean(0)
+    expected = (weight * error).sum() / weight.sum()
+    measured = MouthLoss()(tensor(made), tensor(real), tensor(points))
+    assert measured.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_mouth_loss_looks_at_the_mouth():
+    points = torch.full((1, 1, 20, 2), 32.0)
+    points[..., 0] += torch.linspace(-12, 12, 20)
+    real = torch.zeros(1, 3, 1, 64, 64)
+    at_mouth, at_cheek = real.clone(), real.clone()
+    at_mouth[..., 30:34, 30:34] = 1
+    at_cheek[..., 2:6, 2:6] = 1
+    loss = MouthLoss()
+    assert loss(at_mouth, real, points) > 4 * loss(at_cheek, real, points) > 0
+
+
+def test_similarity_loss_is_scikit_images(rng):
+    from skimage.metrics import structural_similarity
+
+    made, real = rng.uniform(0, 255, (2, 1, 3, 2, 64, 64))
+    made = 0.5 * made + 0.5 * real
+    grey = [np.tensordot([0.299, 0.587, 0.114], x[0], 1) for x in (made, real)]
+    pairs = zip(*grey, strict=True)
+    expected = 1 - np.mean([structural_similarity(a, b, data_range=255) for a, b in pairs])
+    measured = SimilarityLoss()(tensor(made / 127.5 - 1), tensor(real / 127.5 - 1))
+    assert measured.item() == pytest.approx(expected, abs=1e-4)
+
+
+def test_sharpness_loss_is_its_equation(rng):
+    made, real = rng.uniform(-1, 1, (2, 1, 3, 1, 16, 16))
+    strength = []
+    for video in (made, real):
+        patches = []
+        for y0 in (0, 3, 6):  # patches of 9 every 3, on the 15 x 15 differences
+            for x0 in (0, 3, 6):
+                sums = np.zeros(2)
+                for y in range(y0, y0 + 9):
+                    for x in range(x0, x0 + 9):
+                        here = video[0, :, 0, y, x]
+                        sums[0] += np.abs(video[0, :, 0, y, x + 1] - here).mean()
+                        sums[1] += np.abs(video[0, :, 0, y + 1, x] - here).mean()
+                patches.append(sums / 81)
+        strength.append(np.array(patches))
+    expected = np.abs(strength[0] - strength[1]).mean()
+    measured = SharpnessLoss()(tensor(made), tensor(real))
+    assert measured.item() == pytest.approx(expected, rel=1e-4)
+
+
+def test_sharpness_loss_forgives_a_moved_edge_and_not_a_smeared_one():
+    def edge(place: float, width: float) -> torch.Tensor:
+        ramp = ((torch.arange(64.0) - place) / width).clamp(-1, 1)
+        return ramp.expand(1, 3, 1, 64, 64)
+
+    real, moved, smeared = edge(31.5, 0.5), edge(33.5, 0.5), edge(31.5, 14.0)
+    loss = SharpnessLoss()
+    assert loss(smeared, real) > 2 * loss(moved, real)
+    assert (moved - real).abs().mean() * 2 < (smeared - real).abs().mean() * 2
+
+
+def test_motion_loss_is_its_equation(rng):
+    made, real = rng.uniform(-1, 1, (2, 2, 3, 5, 8, 8))
+    total, count = 0.0, 0
+    for first in (0, 2):
+        ours = made[:, :, first + 1] - made[:, :, first]
+        true = real[:, :, first + 1] - real[:, :, first]
+        total, count = total + np.abs(ours - true).sum(), count + ours.size
+    assert MotionLoss()(tensor(made), tensor(real)).item() == pytest.approx(total / count)
+
+
+def test_patch_loss_is_its_equation(rng):
+    real, made = rng.normal(0, 1, (2, 2, 1, 3, 3))
+    features, real_features = ([rng.normal(0, 1, (2, 4, n, n)) for n in (8, 4)] for _ in range(2))
+    loss = PatchLoss()
+    expected = sum((x - 1) ** 2 for x in real.flat) / 18 + sum(x**2 for x in made.flat) / 18
+    assert loss.discriminator(tensor(real), tensor(made)).item() == pytest.approx(expected)
+    expected = sum((x - 1) ** 2 for x in made.flat) / 18
+    for a, b in zip(features, real_features, strict=True):
+        expected += 0.4 * sum(abs(x - y) for x, y in zip(a.flat, b.flat, strict=True)) / a.size
+    measured = loss.generator(
+        tensor(made), [tensor(f) for f in features], [tensor(f) for f in real_features]
+    )
+    assert measured.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_patch_discriminator_learns_to_tell_blurred_from_sharp():
+    torch.manual_seed(0)
+    judge, loss = PatchDiscriminator(8), PatchLoss()
+    optimiser = torch.optim.Adam(judge.parameters(), lr=2e-3)
+    for _ in range(40):
+        base = torch.nn.functional.interpolate(torch.rand(4, 3, 5, 5) * 2 - 1, size=32)
+        sharp = (base + 0.1 * torch.randn(4, 3, 32, 32)).clamp(-1, 1)[:, :, None]
+        blurred = torch.nn.functional.avg_pool3d(sharp, (1, 3, 3), 1, (0, 1, 1))
+        value = loss.discriminator(judge(sharp)[0], judge(blurred)[0])
+        optimiser.zero_grad()
+        value.backward()
+        optimiser.step()
+    assert value.item() < 0.25  # chance is 0.5
+    assert judge(sharp)[0].shape == (4, 1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("loss", "shapes"),
+    [
+        (PointsLoss, [(1, 4, 20, 2), (1, 5, 20, 2), (1, 20, 2), (1, 20, 2)]),
+        (MouthLoss, [(1, 3, 4, 16, 16), (1, 3, 4, 16, 16), (1, 5, 20, 2)]),
+        (SharpnessLoss, [(1, 3, 4, 16, 16), (1, 3, 4, 16, 17)]),
+        (MotionLoss, [(1, 3, 1, 16, 16), (1, 3, 1, 16, 16)]),
+    ],
+)
+def test_shapes_that_do_not_fit_are_refused(loss, shapes):
+    with pytest.raises(ValueError, match=r"\["):
+        loss()(*(torch.zeros(shape) for shape in shapes))
