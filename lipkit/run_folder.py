@@ -3,7 +3,10 @@
 ::
 
     settings.json        every setting of the run
-    log.csv, log.jsonl   one row a step: step, loss, windows_per_second, seconds
+    log.csv, log.jsonl   one row a step: step, loss (the generator's objective), its terms
+                         (pix, corr, perc, gen, …), dis (the discriminator's loss),
+                         windows_per_second, seconds
+    tensorboard/         the same for TensorBoard, with train.tensorboard
     samples/000500.png   fixed windows: identity and real frames above generated frames
     checkpoint.pt        everything that ``--resume`` needs
     weights.safetensors  the trained generator with its card, written at the end
@@ -30,13 +33,17 @@ MAY_CHANGE_ON_RESUME = {
     "train.steps",
     "train.minutes",
     "train.learning_rate",
+    "train.discriminator_rate",
     "train.checkpoint_steps",
     "train.sample_steps",
     "train.workers",
+    "train.tensorboard",
+    "train.device",
+    "train.precision",
+    "train.channels_last",
+    "train.compile",
 }
 """Settings in which a resumed run may differ; any other change is another run."""
-
-LOG_COLUMNS = ("step", "loss", "windows_per_second", "seconds")
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
@@ -98,42 +105,75 @@ def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 @dataclass
 class RunLog:
-    """The losses of a run as CSV and as JSON lines; both hold the same rows."""
+    """The losses of a run as CSV and as JSON lines; both hold the same rows.
+
+    Parameters
+    ----------
+    folder
+        The run's.
+    tensorboard
+        Also write them for TensorBoard, which must be installed.
+    writes
+        False takes no notice of anything: for all processes of a run but the first.
+    """
 
     folder: Path
+    tensorboard: bool = False
+    writes: bool = True
 
     def __post_init__(self) -> None:
-        self._files = []
+        self._files: list[Any] = []
+        self._columns: list[str] = []
+        self._board: Any = None
 
     def open(self, step: int) -> Self:
         """Start writing after ``step``; rows of an interrupted run beyond it are dropped."""
+        if not self.writes:
+            return self
         kept = [row for row in read_log(self.folder) if row["step"] <= step]
         with replacing(self._csv) as temporary, temporary.open("w", newline="") as file:
-            writer = csv.DictWriter(file, LOG_COLUMNS)
-            writer.writeheader()
-            writer.writerows(kept)
+            if kept:
+                self._columns = list(kept[0])
+                self._csv_writer(file).writeheader()
+                self._csv_writer(file).writerows(kept)
         with replacing(self._jsonl) as temporary, temporary.open("w") as file:
             file.writelines(json.dumps(row) + "\n" for row in kept)
         self._files = [self._csv.open("a", newline=""), self._jsonl.open("a")]
+        if self.tensorboard:
+            from torch.utils.tensorboard import SummaryWriter
+
+            folder = str(self.folder / "tensorboard")
+            self._board = SummaryWriter(folder, purge_step=step + 1)
         return self
 
-    def write(self, **row: float) -> None:
-        """Append one step, with the fields :data:`LOG_COLUMNS`."""
+    def write(self, step: int, **row: float) -> None:
+        """Append one step; every step of a run has the same fields."""
+        if not self.writes:
+            return
         csv_file, jsonl_file = self._files
-        csv.DictWriter(csv_file, LOG_COLUMNS).writerow(row)
-        jsonl_file.write(json.dumps(row) + "\n")
+        if not self._columns:
+            self._columns = ["step", *row]
+            self._csv_writer(csv_file).writeheader()
+        self._csv_writer(csv_file).writerow({"step": step, **row})
+        jsonl_file.write(json.dumps({"step": step, **row}) + "\n")
+        if self._board is not None:
+            for name, value in row.items():
+                self._board.add_scalar(name, value, step)
 
     def flush(self) -> None:
         """Put all rows on disk."""
-        for file in self._files:
+        for file in (*self._files, *[self._board] * (self._board is not None)):
             file.flush()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for file in self._files:
+        for file in (*self._files, *[self._board] * (self._board is not None)):
             file.close()
+
+    def _csv_writer(self, file: Any) -> csv.DictWriter:
+        return csv.DictWriter(file, self._columns)
 
     @property
     def _csv(self) -> Path:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 
+from lipkit.config import COLUMNS_PER_FRAME
+
 Stored = np.ndarray | torch.Tensor
 
 
@@ -36,6 +38,16 @@ def normalise(logmel: Stored, statistics: Mapping[str, float]) -> torch.Tensor:
     """dB of any shape as f32 (x - mean) / standard deviation of the training clips."""
     mean, std = statistics["logmel_mean"], statistics["logmel_std"]
     return torch.as_tensor(logmel).to(torch.float32).sub(mean).div(std)
+
+
+def scramble(logmel: np.ndarray) -> np.ndarray:
+    """The authors' mixed-up axes: log-mel ``[4T, 128]`` in another order inside each frame.
+
+    Their (128 bands, 4 columns) matrix of a frame was poured row by row into a (4, 128) slice:
+    row r holds bands 32 r to 32 r + 31, four times each, one for each column (fact sheet 1.4).
+    """
+    frames = logmel.reshape(-1, COLUMNS_PER_FRAME, logmel.shape[-1])
+    return frames.transpose(0, 2, 1).reshape(logmel.shape)
 
 
 def unpack(batch: Mapping[str, torch.Tensor], statistics: Mapping[str, float]) -> dict:

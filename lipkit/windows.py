@@ -15,8 +15,12 @@ from torch.utils.data import Dataset
 from lipkit.clips import ClipFile
 from lipkit.config import COLUMNS_PER_FRAME, LIP_SIZE, MEL_BANDS, DataConfig
 from lipkit.errors import LipkitError
+from lipkit.lips import lip_points
 from lipkit.prepared import PreparedSet
-from lipkit.tensors import unpack
+from lipkit.tensors import scramble, unpack
+
+MOUTH_POINTS = (20, 2)
+"""Landmarks 48 to 67, (x, y)."""
 
 
 def open_files_limit() -> int:
@@ -39,8 +43,13 @@ class Windows(Dataset):
     logmel       f32 [1, 64, 128]     the window's sound, normalised
     identity     f32 [3, 64, 64]      in [-1, 1], another frame of the same clip
     mismatched   f32 [1, 64, 128]     sound of another sentence, normalised
+    points       f32 [16, 20, 2]      mouth points 48..67, lip pixels; if asked for
     index        int64                i
     ============ ==================== =============================================
+
+    Two faults of the authors' data can be put back (fact sheet 1.4). ``config.sound_shift``
+    pairs frame t with the sound of frame t + shift; a window whose sound would leave the clip
+    is none. ``config.mel_axes`` scrambles the spectrogram (:func:`lipkit.tensors.scramble`).
 
     The identity frame is drawn from the clip's frames outside the window (``"outside"``)
     or from all of them (``"any"``, the authors' rule, which at times shows the generator
@@ -62,6 +71,7 @@ class Windows(Dataset):
         ``[64,128]``: a quarter of the bytes. :func:`lipkit.tensors.unpack` makes the above of
         them, on the GPU if they have been moved there.
     mismatched : False leaves ``mismatched`` out, for a set of one sentence.
+    points : True adds ``points``.
 
     Raises
     ------
@@ -78,25 +88,31 @@ class Windows(Dataset):
         seed: int = 0,
         raw: bool = False,
         mismatched: bool = True,
+        points: bool = False,
     ):
         if not isinstance(prepared, PreparedSet):
             prepared = PreparedSet.open(prepared)
         config = config or DataConfig()
-        self.config, self.seed, self.raw, self.mismatched = config, seed, raw, mismatched
+        self.config, self.seed, self.raw = config, seed, raw
+        self.mismatched, self.points = mismatched, points
         self.statistics = prepared.statistics
         rows = prepared.clips(split)
         self.clip_ids: list[str] = list(rows.clip_id)
         self._files = [str(prepared.folder / file) for file in rows.file]
         self._frames = rows.frames.to_numpy()
 
-        counts = np.maximum(0, (self._frames - config.window) // config.stride + 1)
+        # Frames whose shifted sound the clip has too.
+        paired = self._frames - abs(config.sound_shift)
+        counts = np.maximum(0, (paired - config.window) // config.stride + 1)
         self._clip = np.repeat(np.arange(len(rows)), counts)
         first = np.repeat(np.cumsum(counts) - counts, counts)
         self._start = (np.arange(len(first)) - first) * config.stride
+        self._start += max(0, -config.sound_shift)
         where = f"{prepared.folder}: split {split!r}"
         if len(self) == 0:
+            shortest = config.window + abs(config.sound_shift)
             raise LipkitError(
-                f"{where} has no clip of {config.window} frames; take shorter windows or more clips"
+                f"{where} has no clip of {shortest} frames; take shorter windows or more clips"
             )
         # Windows in the order of their sentences: those of one sentence are one run, so a
         # draw from all others is a draw of one number that steps over the run.
@@ -162,18 +178,32 @@ class Windows(Dataset):
         }
         if self.mismatched:
             batch["mismatched"] = np.empty_like(batch["logmel"])
+        if self.points:
+            batch["points"] = np.empty((size, window, *MOUTH_POINTS), np.float32)
         for i, index in enumerate(indices):
             clip, start, frame = self._clip[index], self._start[index], identity[index]
             file = self._open(clip)
             batch["video"][i] = file.rows("lips", start, start + window)
-            batch["logmel"][i] = file.rows("logmel", start, start + window)
+            batch["logmel"][i] = self._sound(file, start)
             batch["identity"][i] = file.rows("lips", frame, frame + 1)[0]
             if self.mismatched:
                 clip, start = self._clip[other[index]], self._start[other[index]]
-                batch["mismatched"][i] = self._open(clip).rows("logmel", start, start + window)
+                batch["mismatched"][i] = self._sound(self._open(clip), start)
+            if self.points:
+                start = self._start[index]
+                landmarks, box = (
+                    file.rows(name, start, start + window) for name in ("landmarks", "box")
+                )
+                batch["points"][i] = lip_points(landmarks, box)
         tensors = {name: torch.from_numpy(array) for name, array in batch.items()}
         tensors["index"] = torch.tensor(indices)
         return tensors if self.raw else unpack(tensors, self.statistics)
+
+    def _sound(self, file: ClipFile, start: int) -> np.ndarray:
+        """Log-mel of the window at ``start``, f16 [64, 128], by the settings."""
+        start = start + self.config.sound_shift
+        logmel = file.rows("logmel", start, start + self.config.window)
+        return scramble(logmel) if self.config.mel_axes == "scrambled" else logmel
 
     def _draws(self) -> tuple[np.ndarray, np.ndarray]:
         """Identity frame and mismatched window of every window, for the present epoch."""

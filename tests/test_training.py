@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import pickle
 import subprocess
 import sys
@@ -12,72 +11,21 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import training_sets
+from training_sets import PIXEL_ONLY, make_set
 
-from lipkit import training
-from lipkit.clips import FORMAT, PreparedClip, write_clip
-from lipkit.config import PrepareConfig, Preset, preset
-from lipkit.corpora.record import ClipRecord
+from lipkit.config import Preset
 from lipkit.errors import LipkitError, UsageError
 from lipkit.losses import PixelLoss
-from lipkit.manifest import MANIFEST, Outcome, clip_file, write_manifest
-from lipkit.prepared import DESCRIPTION
+from lipkit.prepared import PreparedSet
 from lipkit.run_folder import CHECKPOINT_NAME, read_log
-from lipkit.settings import to_dict
 from lipkit.training import EpochBatches, train
+from lipkit.training.run import Run
 from lipkit.weights import load_weights, read_card
-
-FRAMES = 12
-TINY = {
-    "generator.width": 1 / 32,
-    "generator.residual_blocks": 1,
-    "data.window": 4,
-    "data.stride": 4,
-    "train.batch_size": 2,
-    "train.steps": 6,
-    "train.checkpoint_steps": 3,
-    "train.sample_steps": 100,
-    "train.workers": 0,
-}
 
 
 def settings(**changes) -> Preset:
-    names = {key.replace("__", "."): value for key, value in changes.items()}
-    return preset("tiny", TINY | names)
-
-
-def loud_mouth(seed: int) -> PreparedClip:
-    """A clip whose mouth, a dark bar, opens with the loudness."""
-    rng = np.random.default_rng(seed)
-    loudness = rng.uniform(0, 1, FRAMES)
-    lips = np.full((FRAMES, 64, 64, 3), 200, np.uint8)
-    for frame, height in zip(lips, np.round(2 + 20 * loudness).astype(int), strict=True):
-        frame[32 - height // 2 : 32 + height // 2, 12:52] = 40
-    logmel = np.repeat(-80 + 60 * loudness, 4)[:, None] + np.zeros(128)
-    return PreparedClip(
-        lips=lips,
-        logmel=logmel.astype(np.float16),
-        landmarks=np.zeros((FRAMES, 68, 2), np.float32),
-        box=np.ones((FRAMES, 3), np.float32),
-    )
-
-
-def make_set(folder: Path, splits: dict[str, int], crop: str = "stable") -> Path:
-    rows = []
-    for split, clips in splits.items():
-        for i in range(clips):
-            name = f"s1/{split}{i}"
-            record = ClipRecord(name, "s1", "grid", Path("x.mpg"), sentence=name, split=split)
-            write_clip(folder / clip_file(record), loud_mouth(len(rows)))
-            rows.append((record, Outcome(frames=FRAMES)))
-    write_manifest(folder / MANIFEST, rows)
-    description = {
-        "format": FORMAT,
-        "corpus": "grid",
-        "settings": to_dict(PrepareConfig(crop=crop)),
-        "statistics": {"logmel_mean": -50.0, "logmel_std": 20.0},
-    }
-    (folder / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
-    return folder
+    return training_sets.settings(PIXEL_ONLY, **changes)
 
 
 @pytest.fixture(scope="module")
@@ -220,15 +168,16 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good(
     assert "\n" not in str(e.value)
     state = torch.load(out / CHECKPOINT_NAME, weights_only=True)
     assert state["step"] == 3
-    assert all(torch.isfinite(t).all() for t in state["generator"].values())
+    for network in state["networks"].values():
+        assert all(torch.isfinite(t).all() for t in network.values())
     assert not (out / "weights.safetensors").exists()
 
 
 def test_weights_that_are_not_finite_are_not_kept(prepared, tmp_path):
     out = tmp_path / "run"
-    run = training._Run(training.PreparedSet.open(prepared), settings(), out)
+    run = Run(PreparedSet.open(prepared), settings(), out)
     with torch.no_grad():
-        next(run.generator.parameters()).fill_(float("nan"))
+        next(run.networks.generator.parameters()).fill_(float("nan"))
     with pytest.raises(LipkitError, match="a weight is not finite"):
         run._save()
     assert not (out / CHECKPOINT_NAME).exists()
@@ -243,7 +192,13 @@ def test_a_used_folder_is_not_overwritten(prepared, run):
 
 def test_resuming_with_other_settings_is_refused(prepared, run):
     with pytest.raises(UsageError, match=r"generator\.residual_blocks=1, not 2"):
-        train(prepared, settings(generator__residual_blocks=2), run, resume=True, progress=False)
+        train(
+            prepared,
+            settings(generator__residual_blocks=2),
+            run,
+            resume=True,
+            progress=False,
+        )
     with pytest.raises(UsageError, match=r"train\.seed=0, not 1"):
         train(prepared, settings(train__seed=1), run, resume=True, progress=False)
 
@@ -305,13 +260,14 @@ def test_epochs_are_shuffled_and_whole():
 
 
 def test_training_needs_no_face_detector_and_no_decoder(prepared, tmp_path):
+    one_step = PIXEL_ONLY | {"train.steps": 1}
     code = f"""
 import sys
 for name in ("dlib", "librosa", "av"):
     sys.modules[name] = None  # an import of it fails
 from lipkit.config import preset
 from lipkit.training import train
-train({str(prepared)!r}, preset("tiny", {TINY | {"train.steps": 1}!r}), {str(tmp_path / "run")!r})
+train({str(prepared)!r}, preset("tiny", {one_step!r}), {str(tmp_path / "run")!r})
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

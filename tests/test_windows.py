@@ -11,11 +11,18 @@ from prepared_sets import STATISTICS, numbered_clip, write_set
 from torch.utils.data import DataLoader
 
 import lipkit.windows
-from lipkit.clips import ClipFile
+from lipkit.clips import ClipFile, read_clip
 from lipkit.config import DataConfig
 from lipkit.errors import LipkitError
 from lipkit.prepared import PreparedSet
-from lipkit.tensors import normalise, to_image_tensor, to_images, to_video_tensor, unpack
+from lipkit.tensors import (
+    normalise,
+    scramble,
+    to_image_tensor,
+    to_images,
+    to_video_tensor,
+    unpack,
+)
 from lipkit.windows import Windows
 
 
@@ -346,3 +353,68 @@ def test_a_clip_that_is_not_the_listed_one_is_refused(tmp_path):
         windows[len(windows) - 1]
     with pytest.raises(LipkitError, match="not a whole prepared clip"):
         windows[0]
+
+
+@pytest.mark.parametrize("shift", [1, 5, -2])
+def test_sound_shift_pairs_each_frame_with_a_later_sound(folder, shift):
+    windows = Windows(folder, config=DataConfig(sound_shift=shift))
+    lengths = {"s1/c000": 75, "s1/c001": 15, "s1/c002": 16, "s1/c003": 40, "s1/c004": 33}
+    for index in range(len(windows)):
+        item, where = windows[index], windows.where(index)
+        start = where["start"]
+        assert frames_shown(item["video"]) == list(range(start, start + 16))
+        sound, other = (item[name][0] * 20.0 - 40.0 for name in ("logmel", "mismatched"))
+        assert 0 <= start + shift <= lengths[where["clip_id"]] - 16
+        torch.testing.assert_close(
+            sound[:, 0], 4.0 * (start + shift) + torch.arange(64.0), atol=1e-3, rtol=0
+        )
+        assert other[0, 0] == pytest.approx(4 * (where["mismatched_start"] + shift), abs=1e-3)
+    # As many as fit with their sound: c002 has none left.
+    starts = [max(0, (n - abs(shift) - 16) // 8 + 1) for n in lengths.values()]
+    assert len(windows) == sum(starts)
+
+
+def test_a_shift_that_leaves_no_window_is_refused(tmp_path):
+    folder = write_set(tmp_path, [16, 17])
+    with pytest.raises(LipkitError, match="no clip of 18 frames"):
+        Windows(folder, config=DataConfig(sound_shift=2))
+
+
+def test_scrambled_axes_are_the_authors_refill():
+    logmel = np.random.default_rng(0).normal(size=(12, 128)).astype(np.float16)
+    expected = np.empty_like(logmel)
+    for frame in range(3):
+        matrix = logmel[4 * frame : 4 * frame + 4].T  # their (128 bands, 4 columns)
+        values = iter(matrix.flatten())  # band by band
+        for row in range(4):
+            for place in range(128):
+                expected[4 * frame + row, place] = next(values)
+    np.testing.assert_array_equal(scramble(logmel), expected)
+    # Row r holds bands 32 r to 32 r + 31, the four columns of each side by side.
+    assert scramble(logmel)[2, 4 * 5 + 3] == logmel[3, 64 + 5]
+
+
+def test_scrambled_windows_hold_scrambled_sound(folder):
+    plain = Windows(folder, raw=True)
+    mixed = Windows(folder, config=DataConfig(mel_axes="scrambled"), raw=True)
+    for name in ("logmel", "mismatched"):
+        expected = scramble(plain[3][name].numpy())
+        assert not np.array_equal(expected, plain[3][name].numpy())
+        np.testing.assert_array_equal(mixed[3][name].numpy(), expected)
+
+
+@pytest.mark.parametrize("raw", [True, False])
+def test_points_are_the_mouth_in_lip_pixels(folder, raw):
+    windows = Windows(folder, raw=raw, points=True)
+    index = len(windows) - 1
+    item, where = windows[index], windows.where(index)
+    clip = read_clip(folder / "clips" / f"{where['clip_id']}.safetensors", where["start"], 16)
+    assert item["points"].shape == (16, 20, 2)
+    assert item["points"].dtype == torch.float32
+    for t in (0, 9, 15):
+        for p in (0, 11, 19):
+            for axis in range(2):
+                offset = clip.landmarks[t, 48 + p, axis] - clip.box[t, axis]
+                expected = offset * 64 / clip.box[t, 2] + 31.5
+                assert item["points"][t, p, axis] == pytest.approx(expected, abs=1e-3)
+    assert "points" not in Windows(folder)[0]

@@ -1,0 +1,109 @@
+"""Which windows make which step, and how they come to the device."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+from lipkit.tensors import unpack
+from lipkit.windows import Windows
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+Batch = dict[str, torch.Tensor]
+"""What :class:`lipkit.windows.Windows` gives, with a leading batch axis, on the device."""
+
+
+class EpochBatches(Sampler):
+    """The batches of one epoch in an order that depends on (seed, epoch) alone.
+
+    Every batch is full (a set smaller than a batch is one batch), so that all steps weigh
+    the same. ``skip`` leaves out the first batches: those before the checkpoint. Several
+    processes each take their share of every batch: ``rank`` the rank-th of ``world`` parts.
+    With ``weights`` [windows], a window comes as often as its share says, and not once.
+    """
+
+    def __init__(
+        self,
+        windows: int,
+        batch_size: int,
+        seed: int,
+        rank: int = 0,
+        world: int = 1,
+        weights: np.ndarray | None = None,
+    ) -> None:
+        self.weights = weights
+        self.windows, self.seed, self.rank = windows, seed, rank
+        self.share = min(batch_size, windows) // world
+        self.batch_size = self.share * world
+        self.epoch, self.skip = 0, 0
+
+    def __len__(self) -> int:
+        """Batches of a whole epoch."""
+        return self.windows // self.batch_size
+
+    def __iter__(self) -> Iterator[list[int]]:
+        rng = np.random.default_rng([self.seed, self.epoch])
+        if self.weights is None:
+            order = rng.permutation(self.windows).tolist()
+        else:
+            order = rng.choice(self.windows, self.windows, p=self.weights).tolist()
+        for batch in range(self.skip, len(self)):
+            first = batch * self.batch_size + self.rank * self.share
+            yield order[first : first + self.share]
+
+
+class Feed:
+    """Batches from any step on, the same for the same step whenever it is asked for.
+
+    Parameters
+    ----------
+    windows
+        Raw windows (``Windows(raw=True)``): they travel to the device as they are stored.
+    batch_size
+        Windows a step, of all processes together.
+    workers
+        Loader processes of each training process.
+    """
+
+    def __init__(
+        self, windows: Windows, batch_size: int, workers: int, seed: int, fabric: "Fabric"
+    ) -> None:
+        self.windows, self.device = windows, fabric.device
+        self.sampler = EpochBatches(
+            len(windows),
+            batch_size,
+            seed,
+            fabric.global_rank,
+            fabric.world_size,
+            getattr(windows, "weights", None),
+        )
+        self.loader = DataLoader(
+            windows,
+            batch_sampler=self.sampler,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            pin_memory=self.device.type == "cuda",
+            # Its own: a loader that starts anew, as when a run is resumed, would take a number
+            # from the generator that dropout draws from.
+            generator=torch.Generator(),
+        )
+
+    def batches(self, step: int, last: int) -> Iterator[Batch]:
+        """The batches of the steps after ``step`` up to and with ``last``."""
+        while step < last:
+            self.sampler.epoch, self.sampler.skip = divmod(step, len(self.sampler))
+            self.windows.set_epoch(self.sampler.epoch)
+            for batch in self.loader:
+                yield self.to_device(batch)
+                step += 1
+                if step == last:
+                    return
+
+    def to_device(self, batch: Batch) -> Batch:
+        """Raw windows -> what networks take, on the device."""
+        moved = {name: tensor.to(self.device, non_blocking=True) for name, tensor in batch.items()}
+        return unpack(moved, self.windows.statistics)

@@ -1,0 +1,71 @@
+"""Where training runs: one process or several, on CPU or CUDA, started by whom it may be.
+
+``lipkit train`` is one process on one device. ``torchrun --nproc-per-node 4 -m lipkit train …``
+or ``fabric run --devices 4 …/lipkit/__main__.py train …`` start several; the loop is the same.
+"""
+
+import logging
+import os
+import sys
+
+import torch
+
+from lipkit.config import TrainConfig
+from lipkit.errors import UsageError
+
+if "torchmetrics" not in sys.modules:
+    # Fabric asks for the version of torchmetrics by importing it, and so would load
+    # torchvision, SciPy's signal processing and librosa: ten seconds for nothing.
+    sys.modules["torchmetrics"] = None
+    from lightning_fabric import Fabric
+
+    del sys.modules["torchmetrics"]
+else:
+    from lightning_fabric import Fabric
+
+PRECISIONS = {"float32": "32-true", "bf16": "bf16-mixed"}
+"""Ours -> Fabric's names. bf16 has float32's range, so that no loss needs to be scaled."""
+
+
+def launch(config: TrainConfig) -> Fabric:
+    """Make this process one of the run's; ``world_size`` of them share the work.
+
+    Raises
+    ------
+    UsageError
+        When the settings do not fit the machine or what started this process.
+    """
+    cuda = torch.cuda.is_available()
+    if config.device == "cuda" and not cuda:
+        raise UsageError(
+            "train.device=cuda: PyTorch finds no CUDA device here; use train.device=auto"
+        )
+    device = config.device if config.device != "auto" else ("cuda" if cuda else "cpu")
+    precision = config.precision
+    if precision == "auto":
+        precision = "bf16" if device == "cuda" else "float32"
+    for option, setting in (("PRECISION", "precision"), ("ACCELERATOR", "device")):
+        given = os.environ.get(f"LT_{option}")
+        if given not in (None, PRECISIONS[precision], device):
+            raise UsageError(
+                f"fabric run --{option.lower()} {given}: use lipkit's own --set train.{setting}=…"
+            )
+    # fabric run tells Fabric the number of processes itself; torchrun does not.
+    processes = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    ours = {} if "LT_DEVICES" in os.environ else {"devices": processes}
+    nodes = int(os.environ.get("WORLD_SIZE", "1")) // processes
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    fabric = Fabric(
+        accelerator=device,
+        strategy="ddp" if processes * nodes > 1 else "auto",
+        num_nodes=max(1, nodes),
+        precision=PRECISIONS[precision],
+        **ours,
+    )
+    fabric.launch()
+    if config.batch_size % fabric.world_size:
+        raise UsageError(
+            f"train.batch_size={config.batch_size}: cannot be shared by {fabric.world_size} "
+            "processes; give a multiple"
+        )
+    return fabric
