@@ -11,9 +11,9 @@ research and **excludes commercial use**. The kit does not contain it.
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -28,8 +28,10 @@ __all__ = [
     "FaceLandmarks",
     "FaceLostError",
     "NoFaceError",
+    "Seen",
     "Track",
     "find_landmark_model",
+    "follow",
     "mouth_opening",
     "mouth_width",
     "track",
@@ -39,6 +41,10 @@ MOUTH = slice(48, 68)
 """The 20 mouth points."""
 SEARCH_SIDE = 1024
 """Pixels; the first search looks at a picture whose longer side is at most this."""
+GHOST = 0.15
+"""Of the best score; a detection below it is a pattern in cloth or wall rather than a face. In
+scikit-image's portrait of Eileen Collins the orange sleeve scores 0.10 of her face, and is as
+large."""
 
 
 class NoFaceError(LipkitError):
@@ -176,24 +182,51 @@ def track(frames: Sequence[np.ndarray], model: FaceLandmarks, every_frame: bool 
     if len(frames) == 0:
         raise NoFaceError("no face: the clip has no frames")
     points, boxes = [], []
-    most, detections, level = 0, 0, None
-    face: DetectedFace | None = None
-    for index, frame in enumerate(frames):
-        found = None
+    most, detections = 0, 0
+    for index, seen in enumerate(follow(frames, model, every_frame)):
+        if seen is None:
+            raise _missing(frames, index, model)
+        points.append(seen.points)
+        boxes.append(seen.box)
+        detections += seen.faces > 0
+        most = max(most, seen.faces)
+    return Track(np.stack(points), np.float32(boxes), most, detections)
+
+
+class Seen(NamedTuple):
+    """The followed face in one frame."""
+
+    points: np.ndarray
+    """f32 [68, 2]."""
+    box: np.ndarray
+    """[4]: the rectangle given to the predictor."""
+    faces: int
+    """Faces that the detector saw; 0 where it was not asked."""
+
+
+def follow(
+    frames: Iterable[np.ndarray], model: FaceLandmarks, every_frame: bool = False
+) -> Iterator[Seen | None]:
+    """:func:`track` frame by frame: the face, or None where it is lost.
+
+    Memory does not grow with the number of frames. After a loss the face is the one that
+    overlaps the last known one most.
+    """
+    face, level = None, None
+    for frame in frames:
+        points, count = None, 0
         if face is not None and not every_frame:
-            found = model.points(frame, face.box)
-        if found is None or not face.still_fits(frame, found):
+            points = model.points(frame, face.box)
+        if points is None or not face.still_fits(frame, points):
             faces, level = _search(model, frame, level)
             if not faces:
-                raise _missing(frames, index, model)
-            detections += 1
-            most = max(most, len(faces))
+                yield None
+                continue
+            count = len(faces)
             box = _same_face(faces, None if face is None else face.box).box
-            found = model.points(frame, box)
-            face = DetectedFace(frame, box, found)
-        points.append(found)
-        boxes.append(face.box)
-    return Track(np.stack(points), np.float32(boxes), most, detections)
+            points = model.points(frame, box)
+            face = DetectedFace(frame, box, points)
+        yield Seen(points, face.box, count)
 
 
 def mouth_opening(points: np.ndarray) -> np.ndarray:
@@ -223,7 +256,8 @@ def _search(
         if level is None or candidate >= level:
             faces = model.detect(frame, candidate)
             if faces:
-                return faces, candidate
+                least = GHOST * max(face.score for face in faces)
+                return [face for face in faces if face.score >= least], candidate
     return [], level
 
 

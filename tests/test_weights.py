@@ -6,15 +6,25 @@ import pickle
 import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from lipkit import shipped
 from lipkit.config import GeneratorConfig, Preset
 from lipkit.errors import LipkitError
+from lipkit.models.catalogue import build_generator
 from lipkit.models.generator import Generator
-from lipkit.weights import WEIGHTS_NAME, Card, load_weights, read_card, save_weights
+from lipkit.weights import (
+    WEIGHTS_NAME,
+    Card,
+    load_weights,
+    quiet_levels,
+    read_card,
+    save_weights,
+)
 
 SMALL = GeneratorConfig(width=1 / 32, residual_blocks=1)
 
@@ -58,6 +68,82 @@ def test_a_run_folder_stands_for_its_weights(tmp_path, generator):
         load_weights(tmp_path)
     save_weights(tmp_path / WEIGHTS_NAME, generator, make_card())
     assert load_weights(tmp_path).card.step == 7
+
+
+def test_every_architecture_comes_back(tmp_path):
+    config = GeneratorConfig(architecture="warp", width=1 / 16)
+    made = build_generator(config).eval()
+    save_weights(
+        tmp_path / "w.safetensors", made, make_card(preset=Preset("mine", generator=config))
+    )
+    loaded = load_weights(tmp_path / "w.safetensors").generator
+    assert type(loaded) is type(made)
+    given = torch.rand(1, 3, 64, 64), torch.randn(1, 1, 12, 128)
+    with torch.inference_mode():
+        assert torch.equal(loaded(*given), made(*given))
+
+
+def test_half_is_half_the_size_and_comes_back_whole(tmp_path, generator):
+    whole = save_weights(tmp_path / "whole.safetensors", generator, make_card())
+    size = save_weights(tmp_path / "half.safetensors", generator, make_card(), half=True)
+    assert size == (tmp_path / "half.safetensors").stat().st_size
+    kernels = sum(t.numel() for t in generator.state_dict().values() if t.dim() > 1)
+    assert whole - size == pytest.approx(2 * kernels, abs=1000)
+    loaded = load_weights(tmp_path / "half.safetensors").generator.state_dict()
+    for name, tensor in generator.state_dict().items():
+        assert loaded[name].dtype == tensor.dtype
+        if tensor.dim() < 2:
+            assert torch.equal(loaded[name], tensor), name
+        else:
+            torch.testing.assert_close(loaded[name], tensor, rtol=2**-11, atol=1e-7)
+
+
+def test_numbers_too_large_for_half_are_refused(tmp_path, generator):
+    with torch.no_grad():
+        generator.decoder.layers[0].weight[0, 0] = 1e5
+    save_weights(tmp_path / "whole.safetensors", generator, make_card())
+    with pytest.raises(LipkitError, match=r"half\.safetensors: decoder.* not finite"):
+        save_weights(tmp_path / "half.safetensors", generator, make_card(), half=True)
+    assert not (tmp_path / "half.safetensors").exists()
+
+
+def test_shipped_weights_are_found_by_name(tmp_path, generator, monkeypatch):
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LipkitError, match="mine: no such weights; known names: none"):
+        load_weights("mine")
+    save_weights(tmp_path / "mine.safetensors", generator, make_card(step=1))
+    assert load_weights("mine").card.step == load_weights(Path("mine")).card.step == 1
+    with pytest.raises(LipkitError, match="mime: no such weights; known names: mine"):
+        load_weights("mime")
+    save_weights(tmp_path / "mine" / WEIGHTS_NAME, generator, make_card(step=2))
+    assert load_weights("mine").card.step == 2, "what lies there goes before a name"
+
+
+def test_quiet_is_what_bands_fall_to():
+    rng = np.random.default_rng(0)
+    clips = [rng.uniform(-60, 0, (400, 128)).astype(np.float16) for _ in range(5)]
+    columns = np.concatenate(clips).astype(float)
+    expected = [sorted(band)[round(0.05 * (len(band) - 1))] for band in columns.T]
+    assert quiet_levels(clips) == pytest.approx(expected, abs=0.2)
+    assert quiet_levels([]) == []
+
+
+def test_a_quiet_of_other_bands_is_refused(tmp_path, generator):
+    save_weights(tmp_path / "w.safetensors", generator, make_card(quiet=[-50.0] * 3))
+    with pytest.raises(LipkitError, match="no card"):
+        load_weights(tmp_path / "w.safetensors")
+
+
+def test_a_header_of_any_length_is_no_pickle(tmp_path, generator):
+    """Its length stands first, and its first byte may be a pickle's."""
+    path = tmp_path / "w.safetensors"
+    for padding in range(256):
+        save_weights(path, generator, make_card(data_licence="x" * padding))
+        if path.read_bytes()[0] == 0x80:
+            break
+    assert path.read_bytes()[0] == 0x80
+    assert load_weights(path).card.data_licence == "x" * padding
 
 
 def test_header_is_readable_by_others(tmp_path, generator):

@@ -5,8 +5,8 @@ Everything inside the kit runs at 25 pictures and 44,100 mono samples a second, 
 and encoder delays: they are brought to the kit's rates by their own time stamps.
 
 :mod:`~lipkit.media.container` opens and decodes, :mod:`~lipkit.media.timeline` places
-pictures and sound in time, :mod:`~lipkit.media.reading` and
-:mod:`~lipkit.media.writing` are what the rest of the kit calls.
+pictures and sound in time, :mod:`~lipkit.media.reading`, :mod:`~lipkit.media.streaming`
+and :mod:`~lipkit.media.writing` are what the rest of the kit calls.
 """
 
 from lipkit.media.container import DamagedError
@@ -19,12 +19,14 @@ from lipkit.media.reading import (
     read_clip,
     read_video,
 )
+from lipkit.media.streaming import iter_audio
 from lipkit.media.writing import write_audio, write_video
 
 __all__ = [
     "DamagedError",
     "MediaClip",
     "MediaInfo",
+    "iter_audio",
     "iter_video",
     "probe",
     "read_audio",

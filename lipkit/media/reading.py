@@ -148,7 +148,7 @@ def read_audio(path: str | os.PathLike, *, keep_damaged: bool = False) -> np.nda
     """
     with Source(path, keep_damaged=keep_damaged) as source:
         source.require(audio=True)
-        sound = _Sound(source)
+        sound = Sound(source)
         for frame in source.decode(pictures=False):
             sound.add(frame)
         samples = sound.samples()
@@ -188,7 +188,7 @@ def read_clip(
     """
     with Source(video, keep_damaged=keep_damaged) as source:
         source.require(video=True, audio=audio is None)
-        sound = _Sound(source)
+        sound = Sound(source)
         decoded = source.decode(sound=audio is None)
         frames = np.stack(list(_pictures(source, sound.taken_from(decoded))))
         samples = read_audio(audio, keep_damaged=keep_damaged) if audio else sound.samples()
@@ -242,7 +242,7 @@ class _ToRGB:
         return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
 
 
-class _Sound:
+class Sound:
     """Collects the decoded sound of a source as mono pieces with their times."""
 
     def __init__(self, source: Source) -> None:
@@ -250,7 +250,7 @@ class _Sound:
         self._pieces: list[tuple[Fraction | None, np.ndarray]] = []
         self._mixer: av.AudioResampler | None = None
         self._form: tuple | None = None
-        self._rate = 0
+        self.rate = 0
 
     def add(self, frame: av.VideoFrame | av.AudioFrame) -> None:
         """Take a piece of sound; pictures are ignored."""
@@ -258,16 +258,21 @@ class _Sound:
             return
         form = (frame.format.name, frame.layout.name, frame.sample_rate)
         if form != self._form:
-            self._rate = self._rate or frame.sample_rate
+            self.rate = self.rate or frame.sample_rate
             # To whole numbers, because FFmpeg then mixes with weights that sum to 1; to
             # floats it would make the same voice on two channels 3 dB louder.
-            self._mixer = av.AudioResampler("s32", "mono", self._rate)
+            self._mixer = av.AudioResampler("s32", "mono", self.rate)
             self._form = form
         start = None if frame.pts is None else frame.pts * frame.time_base
         mixed = [piece.to_ndarray()[0] for piece in self._mixer.resample(frame)]
         if mixed:
             whole = np.concatenate(mixed)
             self._pieces.append((start, whole.astype(np.float32) / np.float32(2**31)))
+
+    def take(self) -> list[tuple[Fraction | None, np.ndarray]]:
+        """The pieces so far, each with its start in seconds; they are forgotten here."""
+        pieces, self._pieces = self._pieces, []
+        return pieces
 
     def taken_from(self, decoded: Iterator) -> Iterator:
         """Pass everything on, keeping the sound."""
@@ -278,13 +283,21 @@ class _Sound:
     def samples(self) -> np.ndarray:
         """All sound so far at 44,100 samples a second, time 0 at sample 0."""
         if not self._pieces:
-            self._source.check()
-            raise LipkitError(f"{self._source.path}: no sound can be decoded; get the file again")
+            raise self.missing()
         try:
-            start, samples = join(self._pieces, self._rate)
+            start, samples = join(self._pieces, self.rate)
         except JumpError as error:
-            raise LipkitError(f"{self._source.path}: {error}; convert the file again") from None
+            raise self.jumping(error) from None
         origin = start if self._source.origin is None else self._source.origin
-        placed = shift(resample(samples, self._rate), start - origin)
+        placed = shift(resample(samples, self.rate), start - origin)
         # Decoders of lossy sound overshoot full scale a little.
         return np.clip(placed, -1.0, 1.0)
+
+    def missing(self) -> LipkitError:
+        """What is wrong with a source that gave no sound."""
+        self._source.check()
+        return LipkitError(f"{self._source.path}: no sound can be decoded; get the file again")
+
+    def jumping(self, error: JumpError) -> LipkitError:
+        """What is wrong with a source whose time stamps jump."""
+        return LipkitError(f"{self._source.path}: {error}; convert the file again")

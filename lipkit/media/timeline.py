@@ -88,21 +88,28 @@ def join(
     JumpError
         When time stamps jump by more than a minute.
     """
-    origin, parts, filled = Fraction(0), [], 0
+    pieces = list(pieces)
+    parts = list(joined(pieces, rate))
+    origin = (pieces[0][0] if pieces else None) or Fraction(0)
+    return origin, np.concatenate(parts) if parts else np.zeros(0, np.float32)
+
+
+def joined(pieces: Iterable[tuple[Fraction | None, np.ndarray]], rate: int) -> Iterator[np.ndarray]:
+    """The samples of :func:`join` piece by piece, as soon as each is known."""
+    origin, filled = None, 0
     for start, piece in pieces:
-        if not parts:
+        if origin is None:
             origin = start or Fraction(0)
         gap = 0 if start is None else round((start - origin) * rate) - filled
         if abs(gap) > LONGEST_GAP * rate:
             raise JumpError(float(origin) + filled / rate, float(start))
         if gap > JITTER * rate:
-            parts.append(np.zeros(gap, np.float32))
+            yield np.zeros(gap, np.float32)
             filled += gap
         elif -gap > JITTER * rate:
             piece = piece[-gap:]
-        parts.append(piece)
+        yield piece
         filled += len(piece)
-    return origin, np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
 
 def resample(samples: np.ndarray, rate: int) -> np.ndarray:

@@ -43,7 +43,8 @@ def write_video(
         odd last row or column is doubled.
     samples
         float32 [N], mono, 44,100 a second, in [-1, 1]; cut, or padded with silence, to
-        the frames' length. None writes no sound.
+        the frames' length. None writes no sound. Anything may stand for the array that
+        gives one where it is sliced, such as sound that is read as it is needed.
     crf
         Quality: 0 (lossless) to 51; 18 is visually lossless.
     audio_bits
@@ -60,7 +61,7 @@ def write_video(
         file cannot be written.
     """
     path = _checked(path, ".mp4")
-    if samples is not None:
+    if isinstance(samples, np.ndarray | list | tuple):
         samples = _checked_samples(path, samples)
     with replacing(path) as temporary:
         try:
@@ -194,7 +195,7 @@ class _Sound:
         self, container: "av.container.OutputContainer", samples: np.ndarray, bits: int
     ) -> None:
         self._container = container
-        self._samples = np.clip(samples, -1.0, 1.0)
+        self._samples = samples
         self._stream = container.add_stream("aac", rate=SAMPLE_RATE, layout="mono")
         self._stream.bit_rate = bits
         self._done = 0
@@ -214,7 +215,9 @@ class _Sound:
 
     def _add(self, count: int) -> None:
         piece = fit(self._samples[self._done : self._done + count], count)
-        frame = av.AudioFrame.from_ndarray(piece[None], format="fltp", layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            np.clip(piece, -1.0, 1.0)[None], format="fltp", layout="mono"
+        )
         frame.sample_rate = SAMPLE_RATE
         frame.pts = self._done
         self._done += count

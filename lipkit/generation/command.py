@@ -1,0 +1,129 @@
+"""From files to a file: what ``lipkit generate`` does."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+
+from lipkit import shipped
+from lipkit.audio import mel_filters
+from lipkit.config import FPS
+from lipkit.errors import LipkitError, UsageError
+from lipkit.generation.face_video import paste_into_video, read_face_video
+from lipkit.generation.frames import generate_frames
+from lipkit.generation.identity import find_lips, middle_lips, read_picture
+from lipkit.generation.inference import for_inference
+from lipkit.generation.paste import paste_into
+from lipkit.generation.speech import LogMel, read_speech
+from lipkit.landmarks import FaceLandmarks
+from lipkit.media import DamagedError, probe, write_video
+from lipkit.weights import load_weights
+
+
+@dataclass(frozen=True)
+class GenerateResult:
+    """What :func:`generate` made."""
+
+    path: Path
+    frames: int
+    """Video frames, 25 a second."""
+    realtime: float
+    """Seconds of video made in a second of work, after the networks were loaded; reading,
+    finding the face and writing count."""
+    notes: tuple[str, ...] = ()
+    """What the caller should know, such as which of several faces was taken."""
+
+
+def generate(
+    identity: str | Path,
+    audio: str | Path,
+    out: str | Path,
+    weights: str | Path | None = None,
+    paste_back: bool = False,
+    lips_only: bool = False,
+    allow_silence: bool = False,
+    progress: bool = True,
+    landmark_model: str | Path | None = None,
+) -> GenerateResult:
+    """Write the video of a face, or of its lips alone, that says a speech.
+
+    Parameters
+    ----------
+    identity:
+        A picture or a video with a face in it (of several faces the largest is taken), or,
+        with ``lips_only``, a picture of lips alone, which is cut square around its middle.
+        Of a video, the frame with the mouth most shut, seen most from the front, is the
+        identity image.
+    audio:
+        Any sound or video file, of any length.
+    out:
+        The ``.mp4`` to write: 25 frames/s H.264, with the speech as AAC.
+    weights:
+        A ``.safetensors`` file of ``lipkit train``, the folder of a finished run, or the name
+        of weights that come with the kit; None is ``plus``.
+    paste_back:
+        Put the lips back into the picture, or into every frame of the video, instead of
+        writing 64 x 64 lips. A video that is shorter than the speech is played forth and back.
+    allow_silence:
+        Take sound in which nothing is to be heard.
+    landmark_model:
+        dlib's 68-point model; found by itself where None.
+
+    Raises
+    ------
+    LipkitError
+        In one line, for any of the files that is missing, unreadable or unfit.
+    """
+    if paste_back and lips_only:
+        raise UsageError("--paste-back needs a picture of a face; leave out --lips-only")
+    generator, card = load_weights(_default_weights() if weights is None else weights)
+    generator = for_inference(generator)
+    is_video = _is_video(identity)
+    if is_video and lips_only:
+        raise UsageError(f"{identity}: is a video; --lips-only needs a picture of lips")
+    landmarks = None if lips_only else FaceLandmarks(landmark_model).load()
+    mel_filters()
+
+    began = time.monotonic()
+    speech = read_speech(audio, allow_silence)
+    config = card.preset.prepare
+    if is_video:
+        video = read_face_video(identity, config, landmarks, speech.frames)
+        lips, notes = video.lips, video.notes(speech.frames if paste_back else 0)
+    else:
+        picture, notes = read_picture(identity), []
+        lips = (
+            middle_lips(picture) if lips_only else find_lips(picture, config, landmarks, identity)
+        )
+    if lips.faces > 1:
+        notes.append(f"{identity}: {lips.faces} faces; the largest is used")
+    frames = generate_frames(generator, lips.image, LogMel(speech, card.statistics, card.quiet))
+    if paste_back and is_video:
+        frames = paste_into_video(video, frames)
+    elif paste_back:
+        frames = paste_into(picture, frames, lips.box)
+    frames = tqdm(frames, "generate", speech.frames, unit="frame", disable=not progress)
+    write_video(out, frames, speech)
+    realtime = speech.frames / FPS / (time.monotonic() - began)
+    return GenerateResult(Path(out), speech.frames, realtime, tuple(notes))
+
+
+def _default_weights() -> Path:
+    path = shipped.path_of(shipped.DEFAULT)
+    if path is None:
+        raise UsageError(
+            "no weights given, and none come with this copy of lipkit; make some with "
+            "`lipkit train PREPARED --preset tiny --out RUN` and add --weights RUN"
+        )
+    return path
+
+
+def _is_video(path: str | Path) -> bool:
+    try:
+        return probe(path).has_video
+    except DamagedError:
+        raise
+    except LipkitError:
+        # Not there, or no recording: reading it as a picture tells which.
+        return False

@@ -1,0 +1,167 @@
+"""The speech: sound of any length and its log-mel, in memory that does not grow with it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from lipkit.audio import log_mel
+from lipkit.config import COLUMNS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME
+from lipkit.errors import LipkitError
+from lipkit.media import iter_audio
+from lipkit.tensors import normalise
+
+HELD = 30 * SAMPLE_RATE
+"""Samples that stay in memory: half a minute, 5 MB."""
+SILENT_DB = -60.0
+"""Of full scale; a recording whose loudest 40 ms (rms) are below this holds no speech."""
+
+
+class Speech:
+    """The sound of a file, padded with silence to whole frames, read where it is sliced.
+
+    ``speech[a:b]`` is float32 [b - a], mono, 44,100 samples a second, in [-1, 1]. Slices
+    that walk forwards read the file once; one from before what is held in memory starts it
+    again. The file is also read through when the object is made, to know its length.
+
+    Parameters
+    ----------
+    path:
+        Any sound or video file.
+
+    Raises
+    ------
+    LipkitError
+        When the file is missing, unreadable, or without sound.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        count, power, rest = 0, 0.0, np.zeros(0, np.float32)
+        for piece in iter_audio(path):
+            count += len(piece)
+            rest = np.concatenate([rest, piece])
+            whole = len(rest) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
+            power = max(power, _loudest(rest[:whole]))
+            rest = rest[whole:]
+        if count == 0:
+            raise LipkitError(f"{path}: the sound is empty; give a recording of speech")
+        power = max(power, _loudest(np.pad(rest, (0, -len(rest) % SAMPLES_PER_FRAME))))
+        self.frames = -(-count // SAMPLES_PER_FRAME)
+        """Video frames that it lasts."""
+        self.loudest = float(10 * np.log10(max(power, 1e-10)))
+        """Level of its loudest frame: rms, dB of full scale, not below -100."""
+        self._restart()
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is to be heard in all of it."""
+        return self.loudest < SILENT_DB
+
+    def __len__(self) -> int:
+        return self.frames * SAMPLES_PER_FRAME
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        start, stop, _ = part.indices(len(self))
+        stop = max(start, stop)
+        if start < self._start:
+            self._restart()
+        if stop > self._start + len(self._held):
+            self._read(start, stop)
+        held = self._held[start - self._start : stop - self._start]
+        return np.pad(held, (0, stop - start - len(held)))
+
+    def _restart(self) -> None:
+        self._pieces: Iterator[np.ndarray] = iter_audio(self.path)
+        self._held = np.zeros(0, np.float32)
+        self._start = 0
+
+    def _read(self, start: int, stop: int) -> None:
+        """Hold the sound from ``start``, or from half a minute before ``stop``, to ``stop``."""
+        keep = max(0, min(start, stop - HELD))
+        held, end = [self._held], self._start + len(self._held)
+        first = self._start
+        while end < stop and (piece := next(self._pieces, None)) is not None:
+            held.append(piece)
+            end += len(piece)
+            while len(held) > 1 and first + len(held[0]) <= keep:
+                first += len(held.pop(0))
+        self._held = np.concatenate(held)[max(0, keep - first) :]
+        self._start = max(first, keep)
+
+
+class LogMel:
+    """The log-mel of a speech, normalised, computed where it is sliced.
+
+    ``logmel[a:b]`` is float32 [b - a, 128], as :func:`lipkit.audio.log_mel` of the whole
+    speech has it; a and b are multiples of 4 (whole frames).
+
+    Parameters
+    ----------
+    samples:
+        float32 [N], or a :class:`Speech`.
+    statistics:
+        ``logmel_mean`` and ``logmel_std`` of the training set, dB.
+    quiet:
+        [128] dB, see :func:`raise_to_quiet`; empty changes nothing.
+    """
+
+    def __init__(
+        self,
+        samples: np.ndarray | Speech,
+        statistics: Mapping[str, float],
+        quiet: Sequence[float] = (),
+    ) -> None:
+        self._samples = samples
+        self._statistics = statistics
+        self._quiet = quiet
+
+    def __len__(self) -> int:
+        return len(self._samples) // SAMPLES_PER_FRAME * COLUMNS_PER_FRAME
+
+    def __getitem__(self, part: slice) -> Tensor:
+        first, last, _ = part.indices(len(self))
+        # One frame more on either side: a column hears 12 ms beyond its own 10 ms.
+        start = max(first // COLUMNS_PER_FRAME - 1, 0)
+        samples = self._samples[
+            start * SAMPLES_PER_FRAME : (last // COLUMNS_PER_FRAME + 1) * SAMPLES_PER_FRAME
+        ]
+        start *= COLUMNS_PER_FRAME
+        columns = log_mel(samples)[first - start : last - start]
+        return normalise(raise_to_quiet(columns, self._quiet), self._statistics)
+
+
+def raise_to_quiet(logmel: np.ndarray, quiet: Sequence[float]) -> np.ndarray:
+    """Lift each mel band of [..., 128] dB to what it falls to between words in training.
+
+    Microphones never record nothing, so a network trained on recordings has not met digital
+    silence (-100 dB), as speech synthesis and noise gates make it, and answers it with any
+    mouth. Lifted, it is the pause that the network knows. Sound above ``quiet`` ([128] dB,
+    of the weights' card) stays as it is.
+    """
+    return np.maximum(logmel, np.float32(quiet)) if len(quiet) else logmel
+
+
+def read_speech(path: str | Path, allow_silence: bool = False) -> Speech:
+    """The sound of a file, of any length.
+
+    Raises
+    ------
+    LipkitError
+        When the file is missing, unreadable, without sound, or, unless ``allow_silence``,
+        silent from end to end.
+    """
+    speech = Speech(path)
+    if speech.silent and not allow_silence:
+        raise LipkitError(
+            f"{path}: the sound is silent (never above {speech.loudest:.0f} dB); give a recording "
+            "of speech, or add --allow-silence for a mouth at rest"
+        )
+    return speech
+
+
+def _loudest(samples: np.ndarray) -> float:
+    """Largest mean power of whole frames: [n * 1764] -> a number, 0 for none."""
+    powers = np.square(samples.reshape(-1, SAMPLES_PER_FRAME)).mean(1)
+    return float(powers.max(initial=0.0))
