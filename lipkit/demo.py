@@ -4,24 +4,22 @@ The stages are kept apart, so that a second run repeats only what is not whole, 
 other code or settings, or builds on something that was made anew.
 """
 
-import hashlib
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import lipkit
 from lipkit.config import FPS, Preset
 from lipkit.config import preset as find_preset
 from lipkit.course import COURSE, Lesson
 from lipkit.demo_page import write_demo_page
 from lipkit.files import replacing
+from lipkit.kernels import Kernels, share_of_cores
 from lipkit.lesson import CACHE_VARIABLE
 from lipkit.notebooks import NOTEBOOKS, read_parameters
+from lipkit.provenance import code_digest
 from lipkit.stages import Stage, run_stages
 
 SPEAKERS, CLIPS = 3, 14
@@ -29,16 +27,7 @@ SPEAKERS, CLIPS = 3, 14
 TALKER, STRANGER = 0, 10
 """Who talks at the end, by index: one of the training set, and one who is not in it."""
 SPEECH = "place green with k seven please"
-IRRELEVANT = {
-    "cli.py",
-    "commands.py",
-    "check.py",
-    "demo.py",
-    "demo_page.py",
-    "site.py",
-    "stages.py",
-}
-"""Modules that change nothing in what the stages make."""
+NOTEBOOKS_AT_A_TIME = 2
 
 
 def run_demo(
@@ -64,17 +53,25 @@ def run_demo(
     """
     out, began = Path(out), time.monotonic()
     preset = find_preset(preset_name, {"train.minutes": minutes, "train.seed": seed})
-    lessons = [lesson for lesson in COURSE if lesson.is_here()]
-    results = run_stages(out, _stages(out, preset, seed, lessons))
-    page = write_demo_page(out, preset, lessons, results)
+    lessons = [lesson for lesson in COURSE if lesson.is_here(NOTEBOOKS)]
+    results = run_stages(out, _stages(out, preset, seed))
+    print("notebooks:")
+    kernels = Kernels()
+    notebooks = _notebook_stages(out, preset, lessons, kernels)
+    try:
+        run_stages(out, notebooks, workers=NOTEBOOKS_AT_A_TIME, stop=kernels.end)
+    finally:
+        # A notebook that failed takes nothing from what is there to be seen.
+        whole = [n for n in lessons if (out / "notebooks" / f"{n.stem}.html").is_file()]
+        page = write_demo_page(out, preset, whole, results)
     print(f"\ndone in {time.monotonic() - began:.0f} s; open {page}")
     return page
 
 
-def _stages(out: Path, preset: Preset, seed: int, lessons: list[Lesson]) -> list[Stage]:
-    """All stages in order; ``inputs`` are what decides a stage's result besides its needs."""
-    code = _code()
-    stages = [
+def _stages(out: Path, preset: Preset, seed: int) -> list[Stage]:
+    """From nothing to a video; ``inputs`` are what decides a result besides a stage's needs."""
+    code = code_digest()
+    return [
         Stage(
             "corpus",
             f"a synthetic corpus: {SPEAKERS} people, {CLIPS} clips each",
@@ -107,14 +104,21 @@ def _stages(out: Path, preset: Preset, seed: int, lessons: list[Lesson]) -> list
             needs=("training",),
         ),
     ]
+
+
+def _notebook_stages(
+    out: Path, preset: Preset, lessons: list[Lesson], kernels: Kernels
+) -> list[Stage]:
+    """One stage a notebook; they need nothing of each other."""
+    code, stages = code_digest(), []
     for lesson in lessons:
         source = (NOTEBOOKS / f"{lesson.stem}.ipynb").read_text(encoding="utf-8")
         stages.append(
             Stage(
                 lesson.stem,
-                f"notebook {lesson.stem}",
+                lesson.stem,
                 (f"notebooks/{lesson.stem}.ipynb", f"notebooks/{lesson.stem}.html"),
-                lambda lesson=lesson: _run_notebook(out, lesson, preset.name),
+                lambda lesson=lesson: _run_notebook(out, lesson, preset.name, kernels),
                 inputs=(code, source, preset.name),
             )
         )
@@ -184,14 +188,22 @@ def _talk(out: Path, seed: int) -> dict[str, Any]:
     return {"seconds": result.frames / FPS, "realtime": result.realtime}
 
 
-def _run_notebook(out: Path, lesson: Lesson, preset_name: str) -> dict[str, Any]:
+def _run_notebook(out: Path, lesson: Lesson, preset_name: str, kernels: Kernels) -> dict[str, Any]:
     from lipkit.runner import run_notebook
 
     source = NOTEBOOKS / f"{lesson.stem}.ipynb"
     given = {"preset": preset_name} if "preset" in read_parameters(source) else {}
     # What notebooks make for themselves stays in the demo's folder too.
-    with _environment(CACHE_VARIABLE, os.environ.get(CACHE_VARIABLE) or str(out / "cache")):
-        run_notebook(source, given, out / "notebooks" / source.name, html=True)
+    cache = os.environ.get(CACHE_VARIABLE) or str((out / "cache").resolve())
+    run_notebook(
+        source,
+        given,
+        out / "notebooks" / source.name,
+        progress=False,
+        html=True,
+        variables={CACHE_VARIABLE: cache, **share_of_cores(NOTEBOOKS_AT_A_TIME)},
+        kernels=kernels,
+    )
     return {}
 
 
@@ -202,26 +214,3 @@ def _write_picture(path: Path, picture: np.ndarray) -> None:
     _, data = cv2.imencode(".png", picture[..., ::-1])
     with replacing(path) as temporary:
         temporary.write_bytes(data.tobytes())
-
-
-def _code() -> str:
-    """A digest of the package's sources: other code makes other results."""
-    digest = hashlib.sha256()
-    folder = Path(lipkit.__file__).parent
-    for path in sorted(folder.rglob("*.py")):
-        if path.name not in IRRELEVANT:
-            digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-@contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before

@@ -96,7 +96,7 @@ def _draw_losses(run: Path, path: Path) -> None:
     rows = read_log(run)
     figure = new_figure(2.6)
     axes = styled(figure.subplots)()
-    axes.plot([row["step"] for row in rows], [row["loss"] for row in rows], color=LOSS)
+    axes.plot([row["step"] for row in rows], [row["pix"] for row in rows], color=LOSS)
     axes.set(xlabel="step", ylabel="pixel loss")
     axes.set_ylim(bottom=0)
     axes.grid(axis="y", alpha=0.5)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from filelock import FileLock
 
 import lipkit
 from lipkit import config
@@ -113,7 +114,18 @@ def synthetic_corpus(seed: int = 0, clips: int = SYNTHETIC_CLIPS) -> Path:
     sources = sorted((Path(lipkit.__file__).parent / "talker").glob("*.py"))
     mark = hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:8]
     out = cache_folder() / f"synthetic-{mark}-seed{seed}"
-    return write_corpus(out, speakers=SYNTHETIC_SPEAKERS, clips=clips, seed=seed, progress=False)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        # Of several notebooks at a time one makes it, and the others wait.
+        with FileLock(f"{out}.lock"):
+            return write_corpus(
+                out, speakers=SYNTHETIC_SPEAKERS, clips=clips, seed=seed, progress=False
+            )
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise LipkitError(
+            f"{out}: cannot be made ({reason}); set {CACHE_VARIABLE} to a folder of yours"
+        ) from None
 
 
 def _first_of_each_speaker(

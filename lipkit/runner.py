@@ -10,9 +10,13 @@ their default parameters and stores the cleaned outputs in them.
 """
 
 import copy
+import json
 import logging
 import re
 import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +24,26 @@ import nbformat
 
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
-from lipkit.notebooks import convert_parameters, find_notebook, problems, read_notebook
+from lipkit.kernels import Kernels
+from lipkit.notebook_page import write_html
+from lipkit.notebooks import (
+    convert_parameters,
+    find_notebook,
+    problems,
+    read_notebook,
+    read_parameters,
+)
+from lipkit.provenance import code_digest, digest, environment
+from lipkit.records import record
 
+__all__ = ["NotebookFailed", "is_current", "read_provenance", "record", "run_notebook", "store"]
+
+PROVENANCE = "lipkit"
+"""Where an executed notebook's metadata say what it was made by."""
 CELL_SECONDS = 1800
 """A cell that runs longer is stopped."""
+START_SECONDS = 180
+"""A kernel may take long to start where many start at once."""
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 _SCREEN_LINES = 15
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -45,6 +65,8 @@ def run_notebook(
     progress: bool = True,
     html: bool = False,
     folder: Path | None = None,
+    variables: Mapping[str, str] | None = None,
+    kernels: Kernels | None = None,
 ) -> Path:
     """Execute a notebook of the course with other parameters; return the executed copy.
 
@@ -58,7 +80,14 @@ def run_notebook(
         The executed notebook; ``runs/<stem>/<stem>.ipynb`` by default. Written only when
         every cell ran; otherwise ``<stem>.failed.ipynb`` beside it holds what was reached.
     html
-        Also write the page ``<out>.html``.
+        Also write the page ``<out>.html`` (:func:`lipkit.notebook_page.write_html`).
+    variables
+        Environment variables of the kernel, besides those of this process.
+    kernels
+        Holds the kernel while it runs, so that another thread can end it.
+
+    The copy's metadata hold, under ``lipkit``, its parameters, the environment, the time,
+    and the digest by which :func:`is_current` knows it again.
 
     Raises
     ------
@@ -77,34 +106,61 @@ def run_notebook(
             f"{out}: is the notebook itself; choose another place for the executed copy"
         )
     failed = out.with_name(f"{out.stem}.failed.ipynb")
+    kernels = kernels or Kernels()
+    began, made_by = time.monotonic(), _made_by(source, values)
     with replacing(out) as temporary:
         try:
-            _execute(source, temporary, values, progress)
+            _execute(source, temporary, values, progress, kernels.manager(variables))
         except NotebookFailed as failure:
+            if kernels.ended:
+                raise
             temporary.replace(failed)
             message = f"{failure}; what it reached is in {failed}"
             raise NotebookFailed(message, f"{failure.screen}\n{message}") from None
+        executed = read_notebook(temporary)
+        seconds = round(time.monotonic() - began, 1)
+        executed.metadata[PROVENANCE] = made_by | {"seconds": seconds}
+        temporary.write_text(nbformat.writes(executed) + "\n", encoding="utf-8")
     failed.unlink(missing_ok=True)
     if html:
         write_html(out)
     return out
 
 
-def write_html(notebook: Path) -> Path:
-    """Write the page of an executed notebook beside it: one file that opens offline.
+def is_current(executed: Path, source: Path, values: Mapping[str, Any]) -> bool:
+    """Whether ``executed`` is whole and was made by this notebook, these values, this code."""
+    if not executed.is_file():
+        return False
+    with suppress(LipkitError):
+        return read_provenance(executed).get("key") == _made_by(source, values)["key"]
+    return False
 
-    Only the typesetting of formulas is loaded from the net; without it they show as TeX.
+
+def read_provenance(executed: Path) -> dict[str, Any]:
+    """What an executed copy's metadata say: see :func:`run_notebook`; empty for others' files.
+
+    Raises
+    ------
+    LipkitError
+        When the file is no readable notebook.
     """
-    from nbconvert import HTMLExporter
+    return dict(read_notebook(executed).metadata.get(PROVENANCE, {}))
 
-    exporter = HTMLExporter(raw_template=_OFFLINE_PAGE, embed_images=True)
-    page, _ = exporter.from_notebook_node(
-        read_notebook(notebook), resources={"metadata": {"name": notebook.stem}}
-    )
-    out = notebook.with_suffix(".html")
-    with replacing(out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    return out
+
+def _made_by(source: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What decides a run's result; ``values`` are converted already."""
+    defaults = {name: known.default for name, known in read_parameters(source).items()}
+    parameters = defaults | dict(values)
+    cells = [c.source for c in read_notebook(source).cells if c.cell_type == "code"]
+    key = digest(code_digest(), json.dumps(parameters, sort_keys=True), *cells)
+    made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return {
+        "notebook": source.name,
+        "parameters": parameters,
+        "environment": environment(),
+        "made": made,
+        "key": key,
+    }
 
 
 def store(name: str | Path, progress: bool = True) -> Path:
@@ -116,7 +172,7 @@ def store(name: str | Path, progress: bool = True) -> Path:
     """
     source = find_notebook(name)
     with replacing(source) as temporary:
-        _execute(source, temporary, {}, progress)
+        _execute(source, temporary, {}, progress, Kernels().manager())
         executed = read_notebook(temporary)
         clean(executed)
         temporary.write_text(nbformat.writes(executed) + "\n", encoding="utf-8")
@@ -145,13 +201,15 @@ def _is_progress_bar(output: nbformat.NotebookNode) -> bool:
     return output.output_type == "stream" and "\r" in output.text
 
 
-def _execute(source: Path, out: Path, values: dict[str, Any], progress: bool) -> None:
+def _execute(
+    source: Path, out: Path, values: dict[str, Any], progress: bool, manager: type
+) -> None:
     """Run ``source`` in a fresh kernel of this interpreter, writing ``out`` in any case."""
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    # papermill announces paths and parameters through the root logger's handlers.
-    logging.getLogger("papermill").setLevel(logging.ERROR)
+    # papermill announces paths and parameters, and what it raises as well.
+    logging.getLogger("papermill").setLevel(logging.CRITICAL)
     bar = {"unit": "cell", "desc": source.stem, "leave": False, "dynamic_ncols": True}
     try:
         papermill.execute_notebook(
@@ -162,7 +220,8 @@ def _execute(source: Path, out: Path, values: dict[str, Any], progress: bool) ->
             language="python",
             progress_bar=bar if progress else False,
             execution_timeout=CELL_SECONDS,
-            kernel_manager_class=_kernel_manager(),
+            start_timeout=START_SECONDS,
+            kernel_manager_class=manager,
         )
     except papermill.PapermillExecutionError as error:
         raise _failure(source, error) from None
@@ -172,26 +231,11 @@ def _execute(source: Path, out: Path, values: dict[str, Any], progress: bool) ->
     except DeadKernelError:
         message = f"{source}: the kernel died; most often the machine ran out of memory"
         raise NotebookFailed(message, message) from None
-
-
-def _kernel_manager() -> type:
-    """A kernel manager that starts this very interpreter.
-
-    Which ``python3`` kernel jupyter finds by itself depends on what else is installed for
-    the user; the notebooks must run where lipkit is.
-    """
-    from jupyter_client.kernelspec import KernelSpec
-    from jupyter_client.manager import AsyncKernelManager
-
-    class InterpreterKernelManager(AsyncKernelManager):
-        @property
-        def kernel_spec(self) -> KernelSpec:
-            # Its warnings would break into the progress bar.
-            quiet = "--log-level=ERROR"
-            argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}", quiet]
-            return KernelSpec(argv=argv, display_name="Python 3", language="python")
-
-    return InterpreterKernelManager
+    except RuntimeError as error:
+        # So jupyter says that a kernel died, or was not ready in time, while it started.
+        reason = " ".join(str(error).split())
+        message = f"{source}: no kernel started: {reason}; lipkit check tells what is amiss"
+        raise NotebookFailed(message, message) from None
 
 
 def _failure(source: Path, error: Any) -> NotebookFailed:
@@ -211,21 +255,6 @@ def _failure(source: Path, error: Any) -> NotebookFailed:
         mark = "->" if number == fault else "  "
         shown.append(f"{mark} {number:3d}  {lines[number - 1][:90]}")
     return NotebookFailed(message, "\n".join([*shown, reason]))
-
-
-_OFFLINE_PAGE = """
-{%- extends 'lab/index.html.j2' -%}
-{%- block html_head_js -%}{%- endblock -%}
-{%- block jupyter_widgets -%}{%- endblock -%}
-{%- block html_head_js_mermaidjs -%}{%- endblock -%}
-{%- block html_head_js_mathjax -%}
-<script type="text/x-mathjax-config">
-MathJax.Hub.Config({tex2jax: {inlineMath: [["$", "$"], ["\\\\(", "\\\\)"]], processEscapes: true},
-                    messageStyle: "none"});
-</script>
-<script async src="{{ resources.mathjax_url }}"></script>
-{%- endblock -%}
-"""
 
 
 if __name__ == "__main__":

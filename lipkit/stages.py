@@ -1,17 +1,19 @@
 """Long work in stages that are kept: what is whole and still valid is not done again."""
 
-import hashlib
 import json
 import shutil
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lipkit.errors import UsageError
+from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
+from lipkit.provenance import digest
 
 STATE = "stages.json"
 """In the work's folder: for each stage what it depends on, whether it is whole, its result."""
@@ -33,37 +35,129 @@ class Stage:
     """Earlier stages that it builds on: when one is made anew, so is this."""
 
 
-def run_stages(out: Path, stages: Sequence[Stage]) -> dict[str, dict[str, Any]]:
+def run_stages(
+    out: Path,
+    stages: Sequence[Stage],
+    workers: int = 1,
+    stop: Callable[[], None] = lambda: None,
+) -> dict[str, dict[str, Any]]:
     """Run the stages that are not whole or no longer valid; return all results by name.
 
-    Only what stages have made is ever removed.
+    Only what stages have made is ever removed. When a stage fails, those that do not build on
+    it are run all the same.
+
+    Parameters
+    ----------
+    workers
+        Stages at a time. They begin in order, each in a thread when there is more than one.
+    stop
+        Called when the work is broken off, to make the stages end that still run.
 
     Raises
     ------
     UsageError
         When ``out`` is not empty and was not made by this function.
+    LipkitError
+        When a stage has failed, at the end; the next run goes on from there.
     """
-    state = _open(out)
-    for number, stage in enumerate(stages, start=1):
-        print(f"[{number}/{len(stages)}] {stage.title}", flush=True)
-        key = _digest(stage.name, *stage.inputs, *(state[need]["id"] for need in stage.needs))
-        known = state.get(stage.name, {})
-        present = all((out / path).exists() for path in stage.made)
+    return _Work(out, stages).run(workers, stop)
+
+
+class _Work:
+    """The stages of one folder; threads only run them, all else is done in the caller's."""
+
+    def __init__(self, out: Path, stages: Sequence[Stage]) -> None:
+        self.out, self.stages = out, stages
+        self.state = _open(out)
+        self.failures: dict[str, BaseException] = {}
+        self.running: dict[Future, tuple[Stage, float]] = {}
+
+    def run(self, workers: int, stop: Callable[[], None]) -> dict[str, dict[str, Any]]:
+        waiting, executor = deque(self.stages), ThreadPoolExecutor(workers)
+        try:
+            while waiting or self.running:
+                while waiting and len(self.running) < workers and self._is_ready(waiting[0]):
+                    self._begin(waiting.popleft(), executor if workers > 1 else None)
+                for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+                    self._end(*self.running[future], future)
+                    del self.running[future]
+        except BaseException:
+            stop()
+            raise
+        finally:
+            executor.shutdown(cancel_futures=True)
+            # When broken off: what became whole meanwhile is kept.
+            for future, begun in self.running.items():
+                if not future.cancelled() and future.exception() is None:
+                    self._end(*begun, future)
+        if self.failures:
+            self._raise()
+        return {stage.name: self.state[stage.name]["result"] for stage in self.stages}
+
+    def _is_ready(self, stage: Stage) -> bool:
+        return not any(running.name in stage.needs for running, _ in self.running.values())
+
+    def _begin(self, stage: Stage, executor: ThreadPoolExecutor | None) -> None:
+        """Start the stage, unless it is kept or cannot be."""
+        self._say(stage, stage.title)
+        if lacking := [need for need in stage.needs if need in self.failures]:
+            reason = f"left out, as {lacking[0]} failed"
+            self.failures[stage.name] = LipkitError(f"{stage.name}: {reason}")
+            self._say(stage, reason)
+            return
+        needed = (self.state[need]["id"] for need in stage.needs)
+        key = digest(stage.name, *stage.inputs, *needed)
+        known = self.state.get(stage.name, {})
+        present = all((self.out / path).exists() for path in stage.made)
         if known.get("key") == key and known["whole"] and present:
-            print(f"      kept; it took {known['seconds']:.0f} s")
-            continue
+            self._say(stage, f"kept; it took {known['seconds']:.0f} s")
+            return
         if known.get("key") != key or known["whole"]:
-            _remove(out, known.get("made", ()))
+            _remove(self.out, known.get("made", ()))
             known = {"key": key, "id": uuid.uuid4().hex, "made": list(stage.made), "seconds": 0.0}
+        self.state[stage.name] = known | {"whole": False}
+        _save(self.out, self.state)
         began = time.monotonic()
-        state[stage.name] = known | {"whole": False}
-        _save(out, state)
-        result = stage.run()
-        seconds = round(known["seconds"] + time.monotonic() - began, 1)
-        state[stage.name] = known | {"whole": True, "result": result, "seconds": seconds}
-        _save(out, state)
-        print(f"      {seconds:.0f} s", flush=True)
-    return {stage.name: state[stage.name]["result"] for stage in stages}
+        self.running[executor.submit(stage.run) if executor else _run_here(stage)] = (stage, began)
+
+    def _end(self, stage: Stage, began: float, future: Future) -> None:
+        if fault := future.exception():
+            self.failures[stage.name] = fault
+            self._say(stage, f"failed: {' '.join(str(fault).split()) or type(fault).__name__}")
+            return
+        entry = self.state[stage.name]
+        seconds = round(entry["seconds"] + time.monotonic() - began, 1)
+        self.state[stage.name] = entry | {
+            "whole": True,
+            "result": future.result(),
+            "seconds": seconds,
+        }
+        _save(self.out, self.state)
+        self._say(stage, f"{seconds:.0f} s")
+
+    def _say(self, stage: Stage, words: str) -> None:
+        """A line that its number tells apart from those of stages beside it."""
+        print(f"[{self.stages.index(stage) + 1}/{len(self.stages)}] {words}", flush=True)
+
+    def _raise(self) -> None:
+        """Raise the first fault; of several, say how many."""
+        fault = next(iter(self.failures.values()))
+        bugs = [f for f in self.failures.values() if not isinstance(f, LipkitError)]
+        if bugs or len(self.failures) == 1:
+            raise bugs[0] if bugs else fault
+        raise LipkitError(
+            f"{len(self.failures)} of {len(self.stages)} stages failed "
+            f"({', '.join(self.failures)}); mend the first and run again: {fault}"
+        ) from fault
+
+
+def _run_here(stage: Stage) -> Future:
+    future: Future = Future()
+    try:
+        future.set_result(stage.run())
+    except Exception as fault:
+        future.set_exception(fault)
+    return future
 
 
 def _open(out: Path) -> dict[str, dict[str, Any]]:
@@ -88,10 +182,3 @@ def _remove(out: Path, made: Sequence[str]) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
-
-
-def _digest(*parts: str) -> str:
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(f"{len(part)}:{part}".encode())
-    return digest.hexdigest()

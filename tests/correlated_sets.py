@@ -1,18 +1,14 @@
 """Prepared sets whose lips follow their sound by a known delay, made of numbers."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from prepared_sets import STATISTICS
+from prepared_sets import write_description
 
-from lipkit.clips import FORMAT, PreparedClip, write_clip
-from lipkit.config import PrepareConfig
+from lipkit.clips import PreparedClip, write_clip
 from lipkit.corpora.record import ClipRecord
 from lipkit.manifest import MANIFEST, Outcome, clip_file, write_manifest
-from lipkit.prepared import DESCRIPTION
-from lipkit.settings import to_dict
 
 
 def correlated_clip(
@@ -52,11 +48,5 @@ def write_clips(folder: Path, clips: Mapping[str, PreparedClip | str]) -> Path:
             write_clip(folder / clip_file(record), clip)
             rows.append((record, Outcome(frames=clip.frames)))
     write_manifest(folder / MANIFEST, rows)
-    description = {
-        "format": FORMAT,
-        "corpus": "grid",
-        "settings": to_dict(PrepareConfig()),
-        "statistics": STATISTICS,
-    }
-    (folder / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
+    write_description(folder)
     return folder

@@ -50,6 +50,12 @@ def write_set(
         write_clip(folder / clip_file(record), numbered_clip(length, i))
         rows.append((record, Outcome(frames=length)))
     write_manifest(folder / MANIFEST, rows)
+    write_description(folder)
+    return folder
+
+
+def write_description(folder: Path) -> None:
+    """What a prepared set says of itself: GRID, prepared as the paper's preset does."""
     description = {
         "format": FORMAT,
         "corpus": "grid",
@@ -57,4 +63,3 @@ def write_set(
         "statistics": STATISTICS,
     }
     (folder / DESCRIPTION).write_text(json.dumps(description), encoding="utf-8")
-    return folder

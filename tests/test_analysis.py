@@ -11,13 +11,13 @@ from lipkit.analysis.correlation import (
     cut_to_pieces,
 )
 from lipkit.analysis.statistics import (
+    band,
     best_offsets,
-    bootstrap,
     chi_square,
     derangement,
     histogram,
     histogram_p,
-    null,
+    resampled_means,
     simulate,
     simulated_p,
 )
@@ -81,19 +81,20 @@ def test_a_derangement_leaves_nothing_in_its_place() -> None:
 
 def test_the_null_covers_unrelated_pairs_and_not_related_ones(noise: np.ndarray) -> None:
     unrelated = correlate_all(list(noise[:20, :74]), list(noise[20:, :74]))
-    band, _ = null(unrelated, repairings=300)
+    chance = band(simulate(unrelated, repairings=300).means)
     mean = unrelated.curves.mean(axis=0)
-    assert ((band.low <= mean) & (mean <= band.high)).mean() > 0.8
+    assert ((chance.low <= mean) & (mean <= chance.high)).mean() > 0.8
     related = correlate_all(list(noise[:20, 3:77]), list(noise[:20, :74]))
-    band, counts = null(related, repairings=300)
+    simulation = simulate(related, repairings=300)
+    chance, counts = band(simulation.means), band(simulation.counts)
     peak = list(OFFSETS).index(3)
-    assert related.curves.mean(axis=0)[peak] > band.high[peak] + 0.5
+    assert related.curves.mean(axis=0)[peak] > chance.high[peak] + 0.5
     assert histogram(best_offsets(related.curves, OFFSETS), OFFSETS)[peak] > counts.high[peak]
 
 
 def test_the_bootstrap_interval_shrinks_with_clips(noise: np.ndarray) -> None:
     curves = np.random.default_rng(1).normal(0.2, 0.1, size=(400, 5))
-    few, many = bootstrap(curves[:25]), bootstrap(curves)
+    few, many = (band(resampled_means(some)) for some in (curves[:25], curves))
     assert ((many.high - many.low) < 0.5 * (few.high - few.low)).all()
     assert ((many.low < 0.2) & (many.high > 0.2)).all()
 

@@ -11,10 +11,11 @@ import pytest
 from nbformat import v4
 
 from lipkit import cli
-from lipkit.cli import assignments, run_command
+from lipkit.cli import run_command
+from lipkit.cli.options import assignments
 from lipkit.errors import LipkitError, UsageError
 
-COMMANDS = ("check", "synth", "prepare", "analyse", "train", "generate", "run", "demo")
+COMMANDS = ("check", "synth", "prepare", "analyse", "train", "evaluate", "generate", "run", "demo")
 
 
 @pytest.fixture
@@ -289,7 +290,7 @@ def test_prepare_options_arrive(lipkit, recorded, tmp_path):
 
 
 def test_default_protocols(tmp_path):
-    from lipkit.commands import default_protocol
+    from lipkit.cli.prepare import default_protocol
 
     assert default_protocol("grid", tmp_path) == "seen"
     assert default_protocol("lrw", tmp_path) == "paper"

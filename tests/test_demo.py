@@ -4,9 +4,12 @@ import re
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
+from nbformat import v4
 
 from lipkit import demo
+from lipkit.course import Lesson
 from lipkit.errors import LipkitError
 from lipkit.media import probe
 
@@ -15,6 +18,8 @@ from lipkit.media import probe
 def small():
     """A demo of two people, three clips each, and a few training steps."""
     with pytest.MonkeyPatch.context() as patch:
+        # The sources may be worked on while the tests run.
+        patch.setattr(demo, "code_digest", lambda: "this")
         patch.setattr(demo, "SPEAKERS", 2)
         patch.setattr(demo, "CLIPS", 3)
         patch.setattr(demo, "SPEECH", "place green")
@@ -77,7 +82,7 @@ def test_other_training_keeps_the_prepared_set(made, small, tmp_path, monkeypatc
 
 def test_other_code_makes_everything_anew(made, small, tmp_path, monkeypatch):
     copy = shutil.copytree(made, tmp_path / "copy")
-    monkeypatch.setattr(demo, "_code", lambda: "other")
+    monkeypatch.setattr(demo, "code_digest", lambda: "other")
 
     def stop(*_):
         raise LipkitError("stop here")
@@ -86,3 +91,27 @@ def test_other_code_makes_everything_anew(made, small, tmp_path, monkeypatch):
     with pytest.raises(LipkitError, match="stop here"):
         demo.run_demo(copy, minutes=0.05)
     assert not (copy / "corpus").exists()
+
+
+def test_a_notebook_that_fails_takes_nothing_from_the_others(tmp_path, monkeypatch, capsys):
+    course, out, shown = tmp_path / "course", tmp_path / "out", []
+    course.mkdir()
+    good = "import os; print(os.environ['LIPKIT_CACHE'], os.environ['OMP_NUM_THREADS'])"
+    for stem, source in (("00_bad", "1 / 0"), ("01_good", good)):
+        nbformat.write(v4.new_notebook(cells=[v4.new_code_cell(source)]), course / f"{stem}.ipynb")
+    lessons = [Lesson(stem, stem, "Why?", 1) for stem in ("00_bad", "01_good", "02_absent")]
+    monkeypatch.setattr(demo, "NOTEBOOKS", course)
+    monkeypatch.setattr(demo, "COURSE", lessons)
+    monkeypatch.setattr(demo, "_stages", lambda *_: [])
+    monkeypatch.setattr(demo, "write_demo_page", lambda *given: shown.extend(given[2]))
+    for name in ("OMP_NUM_THREADS", "LIPKIT_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(LipkitError, match=r"00_bad.*ZeroDivisionError"):
+        demo.run_demo(out)
+    assert "[1/2] failed: " in capsys.readouterr().out
+    assert shown == [lessons[1]], "the page is written with what is whole"
+    assert (out / "notebooks" / "01_good.html").is_file()
+    (cell,) = nbformat.read(out / "notebooks" / "01_good.ipynb", as_version=4).cells
+    cache, threads = cell.outputs[0].text.split()
+    assert Path(cache) == out / "cache"
+    assert int(threads) >= 1

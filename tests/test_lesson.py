@@ -1,6 +1,9 @@
 """What notebooks lean on: strict options, a corpus to open, films that show the truth."""
 
 import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +56,33 @@ def test_open_corpus_gives_only_the_clips_asked_for_of_a_corpus_that_has_grown(
     assert asked == [4, 7]
     assert (len(few), len(more)) == (12, 21)
     assert {record.clip_id for record in few} < {record.clip_id for record in more}
+
+
+def test_notebooks_at_a_time_make_the_corpus_one_after_the_other(tmp_path, monkeypatch):
+    busy, together = threading.Lock(), threading.Barrier(3, timeout=30)
+
+    def write_corpus(out, **_):
+        assert busy.acquire(blocking=False), "two at a time"
+        time.sleep(0.05)
+        busy.release()
+        return out
+
+    def ask(_):
+        together.wait()
+        return lesson.synthetic_corpus(seed=1)
+
+    monkeypatch.setattr("lipkit.talker.write_corpus", write_corpus, raising=False)
+    monkeypatch.setenv(lesson.CACHE_VARIABLE, str(tmp_path / "new"))
+    with ThreadPoolExecutor(3) as executor:
+        made = set(executor.map(ask, range(3)))
+    assert [path.parent for path in made] == [tmp_path / "new"]
+
+
+def test_a_cache_that_cannot_be_made_is_one_line(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(lesson.CACHE_VARIABLE, str(tmp_path / "file" / "cache"))
+    with pytest.raises(LipkitError, match=r"cannot be made .*; set LIPKIT_CACHE"):
+        lesson.synthetic_corpus()
 
 
 def test_open_corpus_lists_real_clips(grid_root):

@@ -88,16 +88,6 @@ def test_only_whole_outputs_are_left(executed):
     assert sorted(p.name for p in executed[1].parent.iterdir()) == ["copy.html", "copy.ipynb"]
 
 
-def test_the_page_needs_no_net(executed):
-    page = executed[1].with_suffix(".html").read_text()
-    assert "One, $x^2$" in page
-    # Formulas alone are set by a script from the net, which the page does not wait for.
-    loaded = [tag for tag in page.split("<script")[1:] if "src=" in tag.split(">")[0]]
-    assert len(loaded) == 1
-    assert "async" in loaded[0].split(">")[0]
-    assert "<link" not in page
-
-
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -1,6 +1,8 @@
 """Stages: done once, done again when and only when something they depend on changed."""
 
+import _thread
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -107,3 +109,77 @@ def test_the_state_is_json(work):
     work()
     state = json.loads((work.out / STATE).read_text())
     assert {name: entry["whole"] for name, entry in state.items()} == dict.fromkeys("abc", True)
+
+
+def stage(name: str, run=dict, needs: tuple[str, ...] = ()) -> Stage:
+    return Stage(name, name, (), run, needs=needs)
+
+
+def fail() -> dict:
+    raise LipkitError("out of luck")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_what_does_not_build_on_a_failure_is_done_and_kept(tmp_path, capsys, workers):
+    ran = []
+    stages = [
+        stage("a", fail),
+        stage("b", lambda: ran.append("b"), needs=("a",)),
+        stage("c", lambda: ran.append("c") or {"c": 1}),
+    ]
+    with pytest.raises(LipkitError, match=r"2 of 3 stages failed \(a, b\).*: out of luck"):
+        run_stages(tmp_path / "out", stages, workers)
+    said = capsys.readouterr().out.splitlines()
+    assert {"[1/3] failed: out of luck", "[2/3] left out, as a failed"} <= set(said)
+    stages[0] = stage("a", lambda: ran.append("a") or {"a": 1})
+    results = run_stages(tmp_path / "out", stages, workers)
+    assert ran == ["c", "a", "b"]
+    assert results == {"a": {"a": 1}, "b": None, "c": {"c": 1}}
+
+
+def test_one_failure_is_raised_as_it_is_and_a_bug_before_all(tmp_path):
+    fault = LipkitError("one line")
+    fault.screen = "one screen"
+
+    def raise_it():
+        raise fault
+
+    with pytest.raises(LipkitError) as caught:
+        run_stages(tmp_path / "one", [stage("a", raise_it), stage("b")])
+    assert caught.value is fault
+    with pytest.raises(ZeroDivisionError):
+        run_stages(tmp_path / "two", [stage("a", raise_it), stage("b", lambda: 1 / 0)], 2)
+
+
+def test_two_stages_run_at_a_time_and_wait_for_what_they_need(tmp_path):
+    both, order = threading.Barrier(2, timeout=30), []
+
+    def meet(name: str):
+        both.wait()
+        order.append(name)
+
+    stages = [
+        stage("a", lambda: meet("a")),
+        stage("b", lambda: meet("b")),
+        stage("c", lambda: order.append("c"), needs=("a", "b")),
+        stage("d", lambda: order.append("d"), needs=("c",)),
+    ]
+    run_stages(tmp_path / "out", stages, workers=2)
+    assert sorted(order[:2]) == ["a", "b"]
+    assert order[2:] == ["c", "d"]
+
+
+def test_breaking_off_stops_what_runs_and_keeps_what_is_whole(tmp_path):
+    stopped, ran = threading.Event(), []
+
+    def interrupt():
+        _thread.interrupt_main()
+        assert stopped.wait(30), "was not told to stop"
+        raise LipkitError("stopped")
+
+    stages = [stage("a", lambda: ran.append("a")), stage("b", interrupt), stage("c"), stage("d")]
+    with pytest.raises(KeyboardInterrupt):
+        run_stages(tmp_path / "out", stages, workers=2, stop=stopped.set)
+    stages[1] = stage("b", lambda: ran.append("b"))
+    run_stages(tmp_path / "out", stages, workers=2)
+    assert ran == ["a", "b"]

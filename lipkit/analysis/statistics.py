@@ -31,18 +31,14 @@ def histogram(best: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 
 
 def resampled_means(curves: np.ndarray, resamples: int = 2000, seed: int = 0) -> np.ndarray:
-    """Mean curves of clips drawn anew, ``[clips, offsets]`` -> ``[resamples, offsets]``."""
+    """Bootstrap: mean curves of clips drawn anew, ``[clips, offsets]`` -> ``[resamples, offsets]``.
+
+    :func:`band` makes an interval of them.
+    """
     generator = np.random.default_rng(seed)
     clips = len(curves)
     weights = generator.multinomial(clips, np.full(clips, 1 / clips), size=resamples) / clips
     return weights @ curves
-
-
-def bootstrap(
-    curves: np.ndarray, resamples: int = 2000, seed: int = 0, confidence: float = 0.95
-) -> Band:
-    """Interval of the mean curve when clips are drawn anew, ``[clips, offsets]``."""
-    return band(resampled_means(curves, resamples, seed), confidence)
 
 
 @dataclass(frozen=True)
@@ -78,14 +74,6 @@ def simulate(pairing: Pairing | Pieces, repairings: int = 1000, seed: int = 0) -
     if not means:
         raise ValueError("no two clips share a piece in which sound and lips both change")
     return Simulation(np.stack(means), np.stack(counts))
-
-
-def null(
-    pairing: Pairing | Pieces, repairings: int = 1000, seed: int = 0, confidence: float = 0.95
-) -> tuple[Band, Band]:
-    """Bands of :func:`simulate`: of the mean curve and of the histogram's counts."""
-    simulation = simulate(pairing, repairings, seed)
-    return band(simulation.means, confidence), band(simulation.counts, confidence)
 
 
 def derangement(count: int, generator: np.random.Generator) -> np.ndarray:

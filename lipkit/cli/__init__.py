@@ -1,0 +1,87 @@
+"""The command line: a file for each command, registered here.
+
+Every command imports what it needs when it runs, so that help is fast.
+
+Exit codes: 0 done, 1 something failed (one line on stderr says what), 2 typed wrong,
+130 interrupted.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from lipkit import __version__
+from lipkit.cli import analyse, check, demo, evaluate, generate, prepare, run, synth, train
+from lipkit.errors import LipkitError, UsageError
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+INTERRUPTED = 130
+
+# The base class of all usage faults; typer itself gives it no name.
+_TyperFault = typer.BadParameter.__base__.__base__
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run_command(sys.argv[1:] if arguments is None else arguments))
+
+
+def run_command(arguments: list[str]) -> int:
+    """Run one command; return its exit code. Faults become one line on stderr."""
+    try:
+        result = app(args=arguments or ["--help"], prog_name="lipkit", standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+    except LipkitError as error:
+        print(f"lipkit: {getattr(error, 'screen', error)}", file=sys.stderr)
+        return 2 if isinstance(error, UsageError) else 1
+    except _TyperFault as error:
+        command = getattr(getattr(error, "ctx", None), "command_path", "lipkit")
+        message = " ".join(error.format_message().split())
+        print(f"lipkit: {message} (see {command} --help)", file=sys.stderr)
+        return 2
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        print("lipkit: interrupted; run the same command again to continue", file=sys.stderr)
+    return code
+
+
+def _version(show: bool) -> None:
+    if show:
+        print(f"lipkit {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show and exit.")
+    ] = False,
+) -> None:
+    """Learn, reproduce and audit 'Lip Movements Generation at a Glance' (ECCV 2018).
+
+    Exit codes: 0 done, 1 something failed, 2 typed wrong.
+
+    Example: lipkit check
+    """
+
+
+for command in (
+    check.check,
+    synth.synth,
+    prepare.prepare,
+    analyse.analyse,
+    train.train,
+    evaluate.evaluate,
+    generate.generate,
+    run.run,
+    demo.demo,
+):
+    app.command()(command)

@@ -1,0 +1,27 @@
+"""``lipkit demo``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lipkit.cli.options import PresetOption, SeedOption
+
+
+def demo(
+    out: Annotated[Path, typer.Argument(help="Folder of the results.")] = Path("runs/demo"),
+    preset: PresetOption = "tiny",
+    minutes: Annotated[float, typer.Option(min=0, help="Training time.")] = 4.0,
+    seed: SeedOption = 0,
+) -> None:
+    """Do everything once, in small.
+
+    Corpus, preparation, training, a talking picture, all notebooks.
+    Ends with OUT/index.html. Run again, it keeps the stages that are whole and were made by
+    the same code and settings.
+
+    Example: lipkit demo runs/demo --preset tiny
+    """
+    from lipkit.demo import run_demo
+
+    run_demo(out, preset_name=preset, minutes=minutes, seed=seed)

@@ -1,0 +1,66 @@
+"""``lipkit evaluate``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lipkit.cli.options import QuietOption, SeedOption, WorkersOption
+
+
+def evaluate(
+    models_and_set: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[RUN_OR_WEIGHTS]... PREPARED",
+            help="Runs, weights or names of weights, then the prepared set.",
+        ),
+    ],
+    split: Annotated[str, typer.Option(help="Split to measure on.")],
+    out: Annotated[Path, typer.Option(help="A folder, or the JSON file in it.")],
+    raw: Annotated[
+        Path | None, typer.Option(help="The raw corpus, if it is not where it was prepared from.")
+    ] = None,
+    metrics: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--metric", help="May be repeated; 'all' takes slow ones too.", show_default="all fast"
+        ),
+    ] = None,
+    landmark_model: Annotated[
+        Path | None, typer.Option(help="dlib's 68-point model, if it is not found.")
+    ] = None,
+    seed: SeedOption = 0,
+    workers: WorkersOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Measure models on a split.
+
+    Writes a table as JSON, Markdown and LaTeX and the scores of every window and clip as
+    CSV, always with the ground truth and the frozen lips beside. Brackets are 95 % intervals.
+    Run again, it continues; with one model more, only that one is measured.
+
+    Example: lipkit evaluate runs/first data/prepared --split test --out runs/table.json
+    """
+    from lipkit.evaluation import evaluate as run_evaluation
+    from lipkit.evaluation.tables import markdown
+    from lipkit.metrics import METRICS
+
+    *models, prepared = models_and_set
+    if metrics and "all" in metrics:
+        metrics = list(METRICS)
+    done = run_evaluation(
+        models,
+        prepared,
+        split,
+        out,
+        raw=raw,
+        metrics=metrics or None,
+        seed=seed,
+        workers=workers,
+        landmark_model=landmark_model,
+        progress=not quiet,
+    )
+    print(markdown(done.summary))
+    seconds = f"generated in {done.generating:.0f} s, measured in {done.measuring:.0f} s"
+    print(f"{done.files[-1]}: {seconds}")

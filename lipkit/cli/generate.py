@@ -1,0 +1,66 @@
+"""``lipkit generate``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lipkit.cli.options import QuietOption
+
+
+def generate(
+    identity: Annotated[Path, typer.Option(help="A picture or a video of a face.")],
+    audio: Annotated[Path, typer.Option(help="Speech: any sound or video file.")],
+    out: Annotated[Path, typer.Option(help="The video to write (.mp4).")],
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="A weights file, the folder of a run, or the name of shipped weights.",
+            show_default="plus",
+        ),
+    ] = None,
+    paste_back: Annotated[
+        bool, typer.Option("--paste-back", help="Put the lips into the picture or video.")
+    ] = False,
+    lips_only: Annotated[
+        bool, typer.Option("--lips-only", help="The picture shows lips alone.")
+    ] = False,
+    allow_silence: Annotated[
+        bool, typer.Option("--allow-silence", help="Take sound in which nothing is heard.")
+    ] = False,
+    landmark_model: Annotated[
+        Path | None, typer.Option(help="dlib's 68-point model, if it is not found.")
+    ] = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Make a face say a speech.
+
+    One picture and one recording give a video with sound. With --paste-back the face in a
+    video says the recording: played forth and back where it is too short.
+
+    Use it only on faces whose owners consent, and say that the video is synthetic.
+
+    Example: lipkit generate --identity face.jpg --audio talk.wav --out talk.mp4 --paste-back
+    """
+    from lipkit.config import FPS
+    from lipkit.generation import generate as generate_video
+
+    result = generate_video(
+        identity,
+        audio,
+        out,
+        weights=weights,
+        paste_back=paste_back,
+        lips_only=lips_only,
+        allow_silence=allow_silence,
+        landmark_model=landmark_model,
+        progress=not quiet,
+    )
+    for note in result.notes:
+        print(note)
+    seconds = result.frames / FPS
+    rate = result.realtime * FPS
+    print(
+        f"{result.path}: {seconds:.1f} s of video, made at {result.realtime:.1f} x real time "
+        f"({rate:.0f} frames/s)"
+    )

@@ -1,0 +1,114 @@
+"""``lipkit prepare``."""
+
+import contextlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lipkit.cli.options import PresetOption, QuietOption, SetOption, WorkersOption, assignments
+from lipkit.config import preset as find_preset
+from lipkit.errors import UsageError
+
+if TYPE_CHECKING:
+    from lipkit.prepare import Summary
+
+
+def prepare(
+    corpus: Annotated[str, typer.Argument(help="grid, lrw, ldc or synthetic.")],
+    root: Annotated[Path, typer.Argument(help="Where its clips lie.")],
+    out: Annotated[Path, typer.Argument(help="Folder of the prepared set.")],
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            help="Splits: paper, seen, unseen, file.", show_default="ROOT/splits/*.txt, else seen"
+        ),
+    ] = None,
+    lists: Annotated[
+        Path | None, typer.Option(help="Folder of SPLIT.txt files, a speaker/clip a line.")
+    ] = None,
+    workers: WorkersOption = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="tcp://HOST:PORT", help="Use a Dask cluster.")
+    ] = None,
+    crop: Annotated[
+        str | None, typer.Option(help="stable or per_frame.", show_default="stable")
+    ] = None,
+    preset: PresetOption = "paper",
+    settings: SetOption = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit code 1 if any clip is unusable.")
+    ] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Prepare a corpus for training.
+
+    Writes the prepared set that everything else reads. Run again, it continues. A clip that
+    cannot be used is reported, stands in manifest.csv with its reason, and does not stop the
+    rest. Exit code 0 when at least one clip is usable (with --strict: all of them), else 1.
+
+    Example: lipkit prepare grid data/grid data/prepared --protocol seen --workers 8
+    """
+    values: dict[str, Any] = assignments(settings, "--set")
+    if crop is not None:
+        values["prepare.crop"] = crop
+    if scheduler is not None and workers is not None:
+        raise UsageError("--workers and --scheduler exclude each other; give one")
+    config = find_preset(preset, values).prepare
+    from lipkit.corpora import list_clips
+    from lipkit.prepare import prepare as prepare_clips
+
+    protocol = protocol or default_protocol(corpus, root, lists)
+    records = list_clips(corpus, root, protocol=protocol, lists=lists)
+    with _executor(scheduler) as executor:
+        summary = prepare_clips(
+            records,
+            out,
+            config,
+            corpus=corpus,
+            workers=workers,
+            executor=executor,
+            progress=not quiet,
+        )
+    print(_report(summary, out, protocol))
+    raise typer.Exit(1 if summary.ok == 0 or (strict and summary.failed) else 0)
+
+
+def default_protocol(corpus: str, root: Path, lists: Path | None = None) -> str:
+    """The split protocol where none is named: lists win, LRW has official splits."""
+    if lists is not None or any((root / "splits").glob("*.txt")):
+        return "file"
+    return "paper" if corpus == "lrw" else "seen"
+
+
+def _report(summary: "Summary", out: Path, protocol: str) -> str:
+    """What a preparation came to: one line, then every fault with its count and first clip."""
+    done = summary.ok + summary.failed
+    # Of a run that was continued, the speed says nothing.
+    speed = f", {done / summary.seconds:.1f} clips/s" if not summary.skipped else ""
+    lines = [
+        f"{out}: {summary.ok} clips usable ({summary.skipped} of them were there), "
+        f"{summary.failed} not; {summary.seconds:.0f} s{speed}; splits by protocol {protocol}"
+    ]
+    for title, entries in (("not usable", summary.reasons), ("usable, but", summary.notes)):
+        if entries:
+            lines += ["", f"{title}:", *_table(entries)]
+    return "\n".join(lines)
+
+
+def _table(entries: dict[str, str]) -> list[str]:
+    clips: dict[str, list[str]] = {}
+    for clip_id, text in entries.items():
+        # Without its file's name, the same fault of two clips is one line.
+        kind = text.partition(": ")[2] if text.split(": ")[0].count("/") else text
+        clips.setdefault(kind, []).append(clip_id)
+    rows = sorted(clips.items(), key=lambda row: -len(row[1]))
+    return [f"{len(ids):6d}  {kind}  (first: {ids[0]})" for kind, ids in rows]
+
+
+def _executor(scheduler: str | None) -> Any:
+    if scheduler is None:
+        return contextlib.nullcontext()
+    from lipkit.cluster import dask_executor
+
+    return dask_executor(scheduler)

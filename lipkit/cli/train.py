@@ -1,0 +1,47 @@
+"""``lipkit train``."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from lipkit.cli.options import PresetOption, QuietOption, SetOption, assignments
+from lipkit.config import preset as find_preset
+
+
+def train(
+    prepared: Annotated[Path, typer.Argument(help="A prepared set.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    preset: PresetOption = "paper",
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.")] = False,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Wall-clock budget.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Optimiser steps.")] = None,
+    train_split: Annotated[
+        str | None, typer.Option(help="Split to train on.", show_default="train")
+    ] = None,
+    settings: SetOption = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Train the generator.
+
+    Writes settings, losses, sample strips, checkpoints and the final weights to --out.
+
+    On several GPUs: torchrun --nproc-per-node 4 -m lipkit train ...; train.batch_size is then
+    shared, and the result is that of one.
+
+    Example: lipkit train data/prepared --preset tiny --out runs/first --minutes 3
+    """
+    values: dict[str, Any] = assignments(settings, "--set")
+    options = {"train.minutes": minutes, "train.steps": steps, "train.train_split": train_split}
+    values |= {name: value for name, value in options.items() if value is not None}
+    config = find_preset(preset, values)
+    from lipkit.training import train as train_generator
+
+    result = train_generator(prepared, config, out, resume=resume, progress=not quiet)
+    if os.environ.get("RANK", "0") != "0":
+        return  # of several processes, the first one speaks
+    print(f"{result.weights}: {result.step} steps, {result.windows_per_second:.1f} windows/s")
+    if result.metrics:
+        ours, frozen = result.metrics["val_l1"], result.metrics["val_l1_frozen"]
+        print(f"validation: mean absolute error {ours:.4f} in [-1, 1]; frozen lips {frozen:.4f}")
