@@ -1,0 +1,127 @@
+"""The lips that a model makes for every window of a clip."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lipkit.clips import PreparedClip
+from lipkit.config import COLUMNS_PER_FRAME, LIP_SIZE
+from lipkit.errors import LipkitError
+from lipkit.tensors import normalise, scramble, to_image_tensor, to_images
+from lipkit.weights import Card, load_weights
+
+OVERSHOOT = 0.01
+"""How far beyond [-1, 1] a generated value may lie: rounding, not a fault."""
+BATCH = 16
+"""Windows generated at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A generator in eval mode, with what its windows look like."""
+
+    label: str
+    """Its name in the table."""
+    path: str
+    card: Card
+    generator: torch.nn.Module
+    digest: str
+    """Of all that its lips depend on: weights, architecture, and how it is given its sound."""
+
+
+def load_models(paths: Sequence[str | Path]) -> list[Model]:
+    """Load weights, each under a name of its own: the run's folder, or the file's.
+
+    Raises
+    ------
+    LipkitError
+        As :func:`lipkit.weights.load_weights`.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    models: list[Model] = []
+    for path in map(str, paths):
+        generator, card = load_weights(path)
+        label = _label(Path(path), [model.label for model in models])
+        digest = _digest(generator, card)
+        models.append(Model(label, path, card, generator.to(device), digest))
+    return models
+
+
+def predict(
+    model: Model,
+    clip: PreparedClip,
+    clip_id: str,
+    starts: Sequence[int],
+    identities: Sequence[int],
+    window: int,
+) -> np.ndarray:
+    """Lips u8 ``[windows, window, 64, 64, 3]`` for the windows of a clip at ``starts``.
+
+    Sound as the model was trained on: normalised by its own statistics, shifted and
+    scrambled as its card says. Frames of shifted sound beyond the clip repeat its last ones.
+    Batch norm takes its running statistics, so that a window does not depend on the others.
+
+    Raises
+    ------
+    LipkitError
+        When the model gives values that are not numbers, leave [-1, 1], or have another shape.
+    """
+    data = model.card.preset.data
+    device = next(model.generator.parameters()).device
+    frames = np.array(starts)[:, None] + np.arange(window) + data.sound_shift
+    sound = clip.logmel.reshape(clip.frames, COLUMNS_PER_FRAME, -1)
+    heard = sound[frames.clip(0, clip.frames - 1)]
+    heard = heard.reshape(len(starts), -1, sound.shape[-1])
+    if data.mel_axes == "scrambled":
+        heard = np.stack([scramble(window) for window in heard])
+    logmel = normalise(heard, model.card.statistics)[:, None].to(device)
+    identity = to_image_tensor(clip.lips[list(identities)]).to(device)
+    pieces = []
+    with torch.inference_mode():
+        for i in range(0, len(starts), BATCH):
+            video = model.generator(identity[i : i + BATCH], logmel[i : i + BATCH])
+            _require_video(video, window, f"{model.path}: on {clip_id}")
+            pieces.append(to_images(video))
+    return np.concatenate(pieces)
+
+
+def _require_video(video: torch.Tensor, window: int, where: str) -> None:
+    wanted = [3, window, LIP_SIZE, LIP_SIZE]
+    if list(video.shape[1:]) != wanted:
+        raise LipkitError(
+            f"{where} it makes {list(video.shape[1:])} where a window is {wanted}; "
+            "evaluate it with the settings it was trained with"
+        )
+    if not torch.isfinite(video).all():
+        raise LipkitError(f"{where} it makes values that are not numbers; train it again")
+    largest = float(video.abs().max())
+    if largest > 1 + OVERSHOOT:
+        raise LipkitError(
+            f"{where} it makes values up to {largest:.2f} where pixels lie in [-1, 1]; "
+            "end the generator with tanh or clip its output"
+        )
+
+
+def _label(path: Path, taken: Sequence[str]) -> str:
+    name = path.resolve().name if path.is_dir() else path.stem
+    if name == "weights" and path.is_file():
+        name = path.resolve().parent.name
+    label, count = name, 1
+    while label in taken:
+        count += 1
+        label = f"{name} ({count})"
+    return label
+
+
+def _digest(generator: torch.nn.Module, card: Card) -> str:
+    data = card.preset.data
+    heard = (data.sound_shift, data.mel_axes, sorted(card.statistics.items()))
+    digest = hashlib.sha256(repr((card.preset.generator.architecture, heard)).encode())
+    for name, tensor in sorted(generator.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,76 @@
+"""The clips of a split, their windows, and where their raw clips lie."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lipkit.clips import ClipFile
+from lipkit.corpora import list_clips
+from lipkit.metrics import METRICS
+from lipkit.prepared import PreparedSet
+from lipkit.windows import Windows
+
+
+@dataclass
+class SplitClip:
+    """One clip of the split."""
+
+    clip_id: str
+    file: Path
+    """Of the prepared clip."""
+    starts: tuple[int, ...]
+    """First frames of its windows."""
+    identities: tuple[int, ...]
+    """The frame that is each window's identity image."""
+    source: str | None = None
+    """Its raw clip, where one was found."""
+
+    @property
+    def key(self) -> list:
+        """Changes when the clip's files do."""
+        paths = [str(self.file), *filter(None, [self.source])]
+        return [[os.stat(path).st_size, os.stat(path).st_mtime_ns] for path in paths]
+
+
+def split_clips(prepared: PreparedSet, split: str | None, windows: Windows) -> list[SplitClip]:
+    """Clips of the split that hold a window."""
+    files = dict(zip(*(prepared.clips(split)[name] for name in ("clip_id", "file")), strict=True))
+    found: dict[str, list[tuple[int, int]]] = {}
+    for i in range(len(windows)):
+        where = windows.where(i)
+        found.setdefault(where["clip_id"], []).append((where["start"], where["identity_frame"]))
+    return [
+        SplitClip(clip_id, prepared.folder / files[clip_id], *map(tuple, zip(*pairs, strict=True)))
+        for clip_id, pairs in found.items()
+    ]
+
+
+def find_sources(
+    prepared: PreparedSet,
+    clips: Sequence[SplitClip],
+    raw: str | os.PathLike | None,
+    chosen: list[str],
+) -> list[str]:
+    """Give each clip its raw video; say in one line what is missing."""
+    needing = [name for name in chosen if "truth_points" in METRICS[name].needs]
+    if not needing:
+        return []
+    below = {} if raw is None else {r.clip_id: r.video for r in list_clips(prepared.corpus, raw)}
+    missing = ""
+    count = 0
+    for clip in clips:
+        named = below.get(clip.clip_id) if raw is not None else ClipFile(clip.file).meta["source"]
+        if named is not None and Path(named).is_file():
+            clip.source = str(named)
+        else:
+            count += 1
+            missing = missing or str(named or f"{raw}/…/{clip.clip_id}")
+    if not count:
+        return []
+    what = ", ".join(METRICS[name].label for name in needing)
+    verdict = "left out" if count == len(clips) else "counted as not found there"
+    return [
+        f"{what}: {verdict}, because {count} of {len(clips)} raw clips are not there "
+        f"(first: {missing}); give the corpus's folder with --raw"
+    ]

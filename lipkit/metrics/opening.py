@@ -1,0 +1,52 @@
+"""Does the mouth open when the true one does? Needs landmarks, but no weights."""
+
+import numpy as np
+
+from lipkit.errors import LipkitError
+from lipkit.metrics.metric import Context, Metric
+
+UPPER, LOWER = 62 - 48, 66 - 48
+"""The inner lips' midpoints among the 20 mouth points."""
+LEAST_FRAMES = 8
+"""A correlation of fewer frames says nothing."""
+
+
+def opening(points: np.ndarray) -> np.ndarray:
+    """Distance of the inner lips, pixels: mouth points ``[T, 20, 2]`` -> f64 ``[T]``."""
+    points = np.asarray(points, np.float64)
+    return np.linalg.norm(points[:, LOWER] - points[:, UPPER], axis=-1)
+
+
+def opening_correlation(predicted: np.ndarray, true: np.ndarray) -> float:
+    """Pearson's r of two openings, mouth points ``[T, 20, 2]`` twice.
+
+    Frames where either was not found (NaN) are left out; NaN when fewer than
+    :data:`LEAST_FRAMES` are left or when one of the mouths never moves.
+    """
+    a, b = opening(predicted), opening(true)
+    found = np.isfinite(a) & np.isfinite(b)
+    a, b = a[found], b[found]
+    if len(a) < LEAST_FRAMES or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return float("nan")
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _measure(prediction, truth, sound, context: Context) -> float:
+    if context.prediction_points is None or context.truth_points is None:
+        raise LipkitError("the mouth opening needs landmarks of prediction and truth; give both")
+    return opening_correlation(context.prediction_points, context.truth_points)
+
+
+METRICS = (
+    Metric(
+        "opening",
+        "Opening r",
+        "",
+        "higher",
+        "standard",
+        "Pearson's r of the mouth opening (points 62 to 66) with the true one, over a clip",
+        _measure,
+        over="clip",
+        needs=("truth_points", "prediction_points"),
+    ),
+)

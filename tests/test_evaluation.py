@@ -1,0 +1,454 @@
+"""Evaluation: from a model and a split to tables that hold what was measured."""
+
+import csv
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from prepared_sets import STATISTICS, noise_clip, write_set
+from torch import nn
+
+import lipkit.evaluation.run
+from lipkit.cli import run_command
+from lipkit.clips import ClipFile, read_clip, write_clip
+from lipkit.config import DataConfig, GeneratorConfig, PrepareConfig, Preset
+from lipkit.errors import LipkitError, UsageError
+from lipkit.evaluation import evaluate
+from lipkit.evaluation.clip_scores import (
+    FROZEN,
+    MEAN,
+    TRUTH,
+    ClipScores,
+    RowScores,
+    Score,
+    measure,
+)
+from lipkit.evaluation.predictions import Model, load_models, predict
+from lipkit.evaluation.summary import summarise
+from lipkit.evaluation.tables import latex, markdown
+from lipkit.metrics.conventions import grey
+from lipkit.metrics.psnr import psnr
+from lipkit.models.generator import Generator
+from lipkit.tensors import scramble
+from lipkit.weights import WEIGHTS_NAME, Card, save_weights
+from lipkit.windows import Windows
+
+SMALL = GeneratorConfig(width=1 / 32, residual_blocks=0)
+FAST = ["ssim", "psnr", "motion"]
+
+
+def make_card(**values) -> Card:
+    preset = Preset(name="mine", generator=SMALL, data=values.pop("data", DataConfig()))
+    return Card(preset, dict(STATISTICS), "grid", "s1_train", 3, 7, "2024-05-01", **values)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Three clips of noise: 4, 4 and 2 windows; no raw clips."""
+    folder = write_set(tmp_path_factory.mktemp("set"), [40, 43, 24], split="s1_test")
+    for i, frames in enumerate([40, 43, 24]):
+        write_clip(folder / f"clips/s1/c{i:03d}.safetensors", noise_clip(frames, i))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The folder of a finished run."""
+    folder = tmp_path_factory.mktemp("first run")
+    torch.manual_seed(0)
+    save_weights(folder / WEIGHTS_NAME, Generator(SMALL), make_card())
+    return folder
+
+
+@pytest.fixture
+def measured(monkeypatch) -> list:
+    """(clip id, rows) of every task that is measured from here on."""
+    seen = []
+
+    def noted(task):
+        seen.append((task.clip_id, (*task.references, *task.predictions)))
+        return measure(task)
+
+    monkeypatch.setattr(lipkit.evaluation.run, "measure", noted)
+    return seen
+
+
+def quick(models, prepared, out, **options):
+    options = {"metrics": FAST, "workers": 0, "progress": False} | options
+    return evaluate(models, prepared, "s1_test", out, **options)
+
+
+def row(summary, name):
+    return next(r for r in summary["rows"] if r["name"] == name)
+
+
+def test_the_table_holds_the_references_the_model_and_what_one_must_know(prepared, run, tmp_path):
+    done = quick([run], prepared, tmp_path / "results")
+    names = [path.name for path in done.files]
+    assert names == [
+        "table_windows.csv",
+        "table_clips.csv",
+        "table.md",
+        "table.tex",
+        "table.json",
+    ]
+    summary = json.loads((tmp_path / "results/table.json").read_text())
+    assert summary == json.loads(json.dumps(done.summary))
+    assert [r["name"] for r in summary["rows"]] == [TRUTH, FROZEN, MEAN, run.name]
+    assert (summary["clips"], summary["windows"], summary["split"]) == (3, 10, "s1_test")
+
+    truth, frozen = row(summary, TRUTH)["metrics"], row(summary, FROZEN)["metrics"]
+    assert truth["psnr"]["mean"] is None
+    assert truth["psnr"]["infinite"] == 160
+    assert truth["ssim"]["mean"] == 1
+    assert frozen["motion"]["mean"] == 0
+    assert row(summary, run.name)["step"] == 7
+    text = (tmp_path / "results/table.md").read_text()
+    for needed in ("∞", "frozen lips", "10 windows", "3 clips", "seed 0"):
+        assert needed in text
+    assert "160 values are infinite" in text
+
+    with (tmp_path / "results/table_windows.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 4 * 10
+    assert lines[0]["psnr"] == "inf"
+    assert lines[0]["psnr_left_out"] == "16"
+    with (tmp_path / "results/table_clips.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == 4 * 3
+
+
+def test_the_mean_is_that_of_all_frames_of_all_windows(prepared, tmp_path):
+    done = quick([], prepared, tmp_path)
+    windows = Windows(prepared, "s1_test", mismatched=False)
+    values = []
+    for i in range(len(windows)):
+        where = windows.where(i)
+        clip = read_clip(prepared / f"clips/{where['clip_id']}.safetensors")
+        truth = clip.lips[where["start"] : where["start"] + 16]
+        frozen = np.repeat(clip.lips[[where["identity_frame"]]], 16, axis=0)
+        values.append(psnr(grey(frozen), grey(truth)))
+    found = row(done.summary, FROZEN)["metrics"]["psnr"]
+    assert found["mean"] == pytest.approx(np.mean(values))
+    assert found["low"] <= found["mean"] <= found["high"]
+    with (tmp_path / "table_windows.csv").open() as file:
+        lines = [line for line in csv.DictReader(file) if line["row"] == FROZEN]
+    assert [float(line["psnr"]) for line in lines] == pytest.approx(
+        [v.mean() for v in values], abs=1e-5
+    )
+
+
+def made_scores(values: dict[str, list[float]]) -> list[ClipScores]:
+    """A clip for each value, with one window of 4 frames."""
+    count = len(next(iter(values.values())))
+    return [
+        ClipScores(
+            f"s1/{i}",
+            {
+                name: RowScores([{"psnr": Score.of(np.full(4, v[i]))}], {"motion": Score.of(v[i])})
+                for name, v in values.items()
+            },
+        )
+        for i in range(count)
+    ]
+
+
+def test_intervals_are_those_of_clips_drawn_anew():
+    values = np.random.default_rng(0).normal(30, 2, 25)
+    clips = made_scores({FROZEN: list(values), "ours": list(values + 0.5)})
+    rows = {FROZEN: {"kind": "reference"}, "ours": {"kind": "reference"}}
+    summary = summarise(clips, rows, ["psnr"], {"corpus": "grid"})
+    found = row(summary, "ours")["metrics"]["psnr"]
+    rng = np.random.default_rng(5)
+    means = [np.mean([values[k] for k in rng.integers(0, 25, 25)]) + 0.5 for _ in range(4000)]
+    assert found["mean"] == pytest.approx(values.mean() + 0.5)
+    assert found["low"] == pytest.approx(np.quantile(means, 0.025), abs=0.1)
+    assert found["high"] == pytest.approx(np.quantile(means, 0.975), abs=0.1)
+    # On the same clips the difference does not vary at all.
+    minus = found["minus_frozen"]
+    assert [minus[k] for k in ("mean", "low", "high")] == pytest.approx([0.5] * 3)
+
+
+def test_infinite_and_unmeasured_values_are_counted_and_never_averaged_in():
+    clips = made_scores({FROZEN: [30.0, np.inf, np.nan, 32.0]})
+    summary = summarise(clips, {FROZEN: {"kind": "reference"}}, ["psnr"], {"corpus": "synthetic"})
+    found = summary["rows"][0]["metrics"]["psnr"]
+    assert (found["mean"], found["values"]) == (31, 8)
+    assert (found["undefined"], found["infinite"]) == (4, 4)
+    assert summary["published"] == []
+    one = summarise(clips[:1], {FROZEN: {"kind": "reference"}}, ["psnr"], {"corpus": "grid"})
+    assert one["rows"][0]["metrics"]["psnr"]["low"] is None
+    none = summarise(clips[2:3], {FROZEN: {"kind": "reference"}}, ["psnr"], {"corpus": "grid"})
+    assert none["rows"][0]["metrics"]["psnr"]["mean"] is None
+
+
+def test_published_numbers_stand_beside_their_own_convention_only(prepared, tmp_path):
+    done = quick([], prepared, tmp_path, metrics=["ssim", "ssim_paper", "psnr_paper"])
+    standard, paper = markdown(done.summary).split("## Convention: paper")
+    assert "published" not in standard
+    line = next(line for line in paper.splitlines() if "published: full model" in line)
+    assert line == "| published: full model | 0.730 | 29.89 |"
+
+
+def test_latex_is_escaped_and_balanced(prepared, run, tmp_path):
+    done = quick([run], prepared, tmp_path)
+    text = latex(done.summary)
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
+    assert text.count("\\begin{") == text.count("\\end{") == 2
+    assert body.count("{") == body.count("}")
+    assert "95\\%" in body
+    assert "s1\\_test" in body
+    assert "$\\infty$" in body
+    assert not set(body) & set("↑↓≈∞–")
+
+
+def test_the_same_call_gives_the_same_scores(prepared, run, tmp_path):
+    for name in ("a", "b"):
+        quick([run], prepared, tmp_path / name)
+    for file in ("table_windows.csv", "table_clips.csv", "table.md"):
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    other = quick([run], prepared, tmp_path / "c", seed=1)
+    assert (tmp_path / "c/table_windows.csv").read_bytes() != (
+        tmp_path / "a/table_windows.csv"
+    ).read_bytes()
+    assert other.summary["seed"] == 1
+
+
+def test_a_second_call_measures_only_what_is_missing(prepared, run, tmp_path, measured):
+    quick([], prepared, tmp_path)
+    assert [rows for _, rows in measured] == [(TRUTH, FROZEN, MEAN)] * 3
+    first = (tmp_path / "table.md").read_text()
+    measured.clear()
+    quick([], prepared, tmp_path)
+    assert measured == []
+    assert (tmp_path / "table.md").read_text() == first
+
+    quick([run], prepared, tmp_path)
+    assert measured == [(f"s1/c{i:03d}", (run.name,)) for i in range(3)]
+    measured.clear()
+    (tmp_path / "table_parts/s1/c001.json").unlink()
+    (tmp_path / "table_parts/s1/c002.json").write_text('{"cut off')
+    quick([run], prepared, tmp_path)
+    assert [clip for clip, _ in measured] == ["s1/c001", "s1/c002"]
+    measured.clear()
+    quick([], prepared, tmp_path)  # one row less now, and none lost
+    quick([run], prepared, tmp_path)
+    assert measured == []
+    quick([run], prepared, tmp_path, metrics=[*FAST, "cpbd"])
+    assert len(measured) == 3
+    measured.clear()
+    quick([run], prepared, tmp_path, metrics=FAST, seed=3)
+    assert len(measured) == 3
+
+
+def test_a_stopped_call_keeps_what_was_measured(prepared, tmp_path, monkeypatch):
+    def stopped(task):
+        if task.clip_id == "s1/c002":
+            raise KeyboardInterrupt
+        return measure(task)
+
+    monkeypatch.setattr(lipkit.evaluation.run, "measure", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        quick([], prepared, tmp_path)
+    assert sorted(path.name for path in (tmp_path / "table_parts/s1").iterdir()) == [
+        "c000.json",
+        "c001.json",
+    ]
+
+
+def test_other_weights_of_the_same_name_are_measured_anew(prepared, run, tmp_path, measured):
+    quick([run], prepared, tmp_path)
+    measured.clear()
+    copy = tmp_path / "elsewhere" / run.name
+    torch.manual_seed(1)
+    save_weights(copy / WEIGHTS_NAME, Generator(SMALL), make_card())
+    quick([copy], prepared, tmp_path)
+    assert [rows for _, rows in measured] == [(run.name,)] * 3
+
+
+def test_several_models_have_names_of_their_own(run, tmp_path):
+    second = tmp_path / "deep" / run.name
+    shutil.copytree(run, second)
+    file = tmp_path / "mine.safetensors"
+    shutil.copy(run / WEIGHTS_NAME, file)
+    labels = [model.label for model in load_models([run, second, file, run / WEIGHTS_NAME])]
+    assert labels == [run.name, f"{run.name} (2)", "mine", f"{run.name} (3)"]
+
+
+class Recorder(nn.Module):
+    """Stands for a generator: keeps what it hears, makes what it is told."""
+
+    def __init__(self, made=None):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(()))
+        self.heard, self.made = [], made
+
+    def forward(self, identity, logmel):
+        self.heard.append(logmel)
+        still = identity[:, :, None].repeat(1, 1, logmel.shape[2] // 4, 1, 1)
+        return still if self.made is None else self.made(still)
+
+
+def recording(generator, **data) -> Model:
+    return Model("r", "r.safetensors", make_card(data=DataConfig(**data)), generator, "d")
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"sound_shift": 1}, {"sound_shift": -2}, {"mel_axes": "scrambled"}]
+)
+def test_a_model_hears_what_it_was_trained_on(data):
+    clip = noise_clip(24)
+    generator = Recorder()
+    lips = predict(recording(generator, **data), clip, "s1/c", [0, 8], [20, 3], 16)
+    heard = torch.cat(generator.heard)[:, 0].numpy()
+    assert np.array_equal(lips[1], np.repeat(clip.lips[[3]], 16, axis=0))
+    shift = data.get("sound_shift", 0)
+    for window, start in zip(heard, (0, 8), strict=True):
+        frames = [min(max(start + t + shift, 0), 23) for t in range(16)]
+        expected = np.concatenate([clip.logmel[4 * t : 4 * t + 4] for t in frames])
+        if "mel_axes" in data:
+            expected = scramble(expected)
+        assert np.abs(window - (expected.astype(np.float32) + 40) / 20).max() < 1e-5
+
+
+def test_a_window_does_not_depend_on_the_others(run):
+    model = load_models([run])[0]
+    clip = noise_clip(40)
+    together = predict(model, clip, "s1/c", [0, 8, 16, 24], [30, 2, 3, 4], 16)
+    alone = predict(model, clip, "s1/c", [16], [3], 16)
+    assert np.abs(together[2].astype(int) - alone[0]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("made", "fault"),
+    [
+        (lambda v: v * np.nan, "not numbers"),
+        (lambda v: v * 3, r"values up to .* where pixels lie in \[-1, 1\]"),
+        (lambda v: v[:, :, :12], r"makes \[3, 12, 64, 64\] where a window is \[3, 16, 64, 64\]"),
+        (lambda v: v[..., ::2], r"makes \[3, 16, 64, 32\]"),
+    ],
+)
+def test_a_model_that_makes_no_pictures_is_refused_in_one_line(made, fault):
+    with pytest.raises(LipkitError, match=fault) as caught:
+        predict(recording(Recorder(made)), noise_clip(24), "s1/c", [0], [20], 16)
+    assert str(caught.value).startswith("r.safetensors: on s1/c")
+    assert "\n" not in str(caught.value)
+
+
+def test_without_raw_clips_lmd_is_left_out_with_a_line(prepared, tmp_path):
+    done = quick([], prepared, tmp_path, metrics=["lmd", "opening", "ssim"])
+    assert list(done.summary["metrics"]) == ["ssim"]
+    (note,) = done.summary["notes"]
+    assert note.startswith("LMD, Opening r: left out, because 3 of 3 raw clips are not there")
+    assert "größe und mehr.mpg" in note
+    assert note in (tmp_path / "table.md").read_text()
+    with pytest.raises(UsageError, match="no metric is left"):
+        quick([], prepared, tmp_path, metrics=["lmd"])
+
+
+def test_a_model_of_another_crop_is_told(prepared, tmp_path):
+    card = make_card()
+    preset = dataclasses.replace(card.preset, prepare=PrepareConfig(crop="per_frame"))
+    save_weights(
+        tmp_path / "theirs.safetensors", Generator(SMALL), dataclasses.replace(card, preset=preset)
+    )
+    done = quick([tmp_path / "theirs.safetensors"], prepared, tmp_path / "out")
+    assert "theirs: was trained on crop per_frame" in done.summary["notes"][0]
+
+
+def test_typed_wrong_is_one_line(prepared, run, tmp_path, capsys):
+    out = ["--out", str(tmp_path / "o"), "-q"]
+    cases = [
+        ([str(prepared), "--split", "s1_tset", *out], 2, "its splits: s1_test"),
+        ([str(prepared), "--split", "s1_test", "--metric", "psrn", *out], 2, "did you mean 'psnr'"),
+        ([str(tmp_path), "--split", "s1_test", *out], 1, "not a prepared set"),
+        (["no.weights", str(prepared), "--split", "s1_test", *out], 1, "no such weights"),
+        (
+            [
+                str(prepared),
+                *("--split", "s1_test", "--metric", "lmd_paper"),
+                *("--landmark-model", str(tmp_path / "no.dat"), *out),
+            ],
+            1,
+            "no such landmark model",
+        ),
+    ]
+    for arguments, code, line in cases:
+        assert run_command(["evaluate", *arguments]) == code, arguments
+        error = capsys.readouterr().err
+        assert line in error
+        assert error.count("\n") == 1
+
+
+def test_the_command_prints_the_table(prepared, run, tmp_path, capsys):
+    arguments = [str(run), str(prepared), "--split", "s1_test", "--out", str(tmp_path / "t.json")]
+    assert run_command(["evaluate", *arguments, "--metric", "psnr", "--workers", "1", "-q"]) == 0
+    printed = capsys.readouterr().out
+    assert "| frozen lips |" in printed
+    assert str(tmp_path / "t.json") in printed
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "t.json",
+        "t.md",
+        "t.tex",
+        "t_windows.csv",
+        "t_clips.csv",
+        "t_parts",
+    }
+
+
+@pytest.fixture(scope="module")
+def talking(tmp_path_factory):
+    """A prepared synthetic clip and its corpus."""
+    from lipkit.corpora import list_clips
+    from lipkit.prepare import prepare
+    from lipkit.talker import write_corpus
+
+    folder = tmp_path_factory.mktemp("talking")
+    write_corpus(folder / "raw", speakers=1, clips=1, workers=1, progress=False)
+    records = [
+        dataclasses.replace(r, split="s1_test") for r in list_clips("synthetic", folder / "raw")
+    ]
+    prepare(records, folder / "set", workers=0, progress=False)
+    return folder
+
+
+def test_lmd_and_opening_of_a_talking_face(talking, tmp_path):
+    done = quick([], talking / "set", tmp_path, metrics=["lmd", "opening"])
+    truth, frozen = (row(done.summary, name)["metrics"] for name in (TRUTH, FROZEN))
+    assert truth["lmd"]["mean"] == 0
+    assert truth["opening"]["mean"] == pytest.approx(1)
+    assert frozen["lmd"]["mean"] > 0.5
+    assert frozen["lmd"]["undefined"] == 0
+    assert not frozen["opening"]["mean"] or frozen["opening"]["mean"] < 0.6
+    assert 0 < done.summary["paste_back_lmd"] < 1
+    assert done.summary["published"] == []
+
+
+def test_moved_raw_clips_are_found_by_their_corpus(talking, tmp_path):
+    shutil.copytree(talking / "raw", tmp_path / "moved")
+    shutil.copytree(talking / "set", tmp_path / "set")
+    file = next((tmp_path / "set").glob("clips/*/*.safetensors"))
+    clip = read_clip(file)
+    clip.meta["source"] = "/gone/a.mp4"
+    write_clip(file, clip)
+    assert ClipFile(file).meta["source"] == "/gone/a.mp4"
+    found = quick([], tmp_path / "set", tmp_path / "a", metrics=["lmd"], raw=tmp_path / "moved")
+    assert row(found.summary, FROZEN)["metrics"]["lmd"]["mean"] > 0.5
+    with pytest.raises(UsageError, match=r"no metric is left"):
+        quick([], tmp_path / "set", tmp_path / "b", metrics=["lmd"])
+
+
+def test_a_raw_clip_that_is_another_counts_as_failures(talking, tmp_path):
+    shutil.copytree(talking / "set", tmp_path / "set")
+    file = next((tmp_path / "set").glob("clips/*/*.safetensors"))
+    clip = read_clip(file)
+    clip.lips[:] = 255 - clip.lips
+    write_clip(file, clip)
+    done = quick([], tmp_path / "set", tmp_path / "out", metrics=["lmd", "ssim"])
+    found = row(done.summary, FROZEN)["metrics"]
+    assert found["lmd"]["mean"] is None
+    assert found["lmd"]["undefined"] == 16 * done.summary["windows"]
+    assert found["ssim"]["mean"] > 0
+    assert "is not the clip that was prepared" in done.summary["notes"][0]
