@@ -166,3 +166,12 @@ def tint(colour: str, strength: float) -> tuple[float, float, float]:
     """``colour`` mixed into the page: 0 is the page, 1 the colour."""
     base, over = (np.array(mpl.colors.to_rgb(c)) for c in (PAGE, colour))
     return tuple(base + strength * (over - base))
+
+
+def shades(colour: str, steps: int = 12) -> mpl.colors.ListedColormap:
+    """From the page to ``colour`` and on towards ink, in few steps, so that files stay small."""
+    half = steps // 2
+    light = [tint(colour, i / half) for i in range(half)]
+    base, over = (np.array(mpl.colors.to_rgb(c)) for c in (colour, INK))
+    dark = [tuple(base + 0.8 * i / half * (over - base)) for i in range(steps - half)]
+    return mpl.colors.ListedColormap(light + dark)

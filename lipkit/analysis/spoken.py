@@ -1,0 +1,24 @@
+"""What is being said in every frame, by the truth of the synthetic talker."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from lipkit.config import FPS
+from lipkit.talker.visemes import VISEMES, visemes_of
+
+KINDS = tuple(VISEMES)
+"""The viseme classes, in the order of the numbers that :func:`visemes_of_frames` gives."""
+
+
+def visemes_of_frames(phonemes: Iterable[tuple[str, float, float]], frames: int) -> np.ndarray:
+    """Index into :data:`KINDS` of what sounds in the middle of each frame, int64 ``[frames]``.
+
+    ``phonemes`` are symbol, start and end in seconds, pauses left out; of a glide the first
+    viseme counts.
+    """
+    middles = (np.arange(frames) + 0.5) / FPS
+    spoken = np.full(frames, KINDS.index("silence"))
+    for symbol, start, end in phonemes:
+        spoken[(start <= middles) & (middles < end)] = KINDS.index(visemes_of(symbol)[0])
+    return spoken
