@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from lipkit.clips import read_clip
 from lipkit.config import Preset
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
@@ -34,8 +35,11 @@ from lipkit.training.step import Step
 from lipkit.training.terms import varied
 from lipkit.training.validation import Viewer
 from lipkit.varied_windows import VariedWindows
-from lipkit.weights import DATA_LICENCES, WEIGHTS_NAME, Card, save_weights
+from lipkit.weights import DATA_LICENCES, WEIGHTS_NAME, Card, quiet_levels, save_weights
 from lipkit.windows import Windows
+
+QUIET_CLIPS = 40
+"""At most so many training clips, evenly spread, tell how loud a pause is."""
 
 TERM_NAMES = {
     "loss": "objective",
@@ -263,6 +267,8 @@ class Run:
 
     def _card(self, metrics: dict[str, float]) -> Card:
         corpus = self.prepared.corpus
+        files = list(self.prepared.clips(self.config.train_split).file)
+        some = files[:: math.ceil(len(files) / QUIET_CLIPS)]
         return Card(
             # The set's own preparation, which a picture must go through to be generated from.
             preset=dataclasses.replace(self.preset, prepare=self.prepared.settings),
@@ -274,6 +280,7 @@ class Run:
             date=datetime.date.today().isoformat(),
             metrics=metrics,
             data_licence=DATA_LICENCES.get(corpus, "unknown"),
+            quiet=quiet_levels(read_clip(self.prepared.folder / file).logmel for file in some),
         )
 
     def _save(self) -> None:
