@@ -8,7 +8,7 @@ from nbformat import v4
 
 from lipkit.notebooks import MAX_BYTES, MAX_LINES, find_notebook, problems, read_parameters
 
-ALL = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+ALL = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("[0-9]*.ipynb"))
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)

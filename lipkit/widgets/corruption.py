@@ -1,0 +1,127 @@
+"""Spoil lips by a slider and watch what each metric says (notebook 09)."""
+
+import base64
+import html
+
+import ipywidgets
+import numpy as np
+from matplotlib.figure import Figure
+
+from lipkit.analysis.corruptions import CORRUPTIONS, Judge, corrupt, damage
+from lipkit.metrics import METRICS
+from lipkit.plots.metrics import gallery_figure, written
+from lipkit.plots.style import DPI, to_jpeg
+
+SHOWN = 4
+"""Frames of each row."""
+
+
+def draw_corruption(judge: Judge, other: np.ndarray, corruption: str, strength: float) -> Figure:
+    """True, spoilt and frozen lips beside their scores.
+
+    Parameters
+    ----------
+    judge
+        Holds the true lips and measures.
+    other
+        Lips of another speaker, u8 ``[T, 64, 64, 3]``.
+    corruption, strength
+        As :func:`lipkit.analysis.corruptions.corrupt`, which also says what is refused.
+    """
+    return _drawn(judge, *_measured(judge, other, corruption, strength))
+
+
+def describe_corruption(judge: Judge, other: np.ndarray, corruption: str, strength: float) -> str:
+    """What :func:`draw_corruption` shows, in words for readers who cannot see it."""
+    return _described(_measured(judge, other, corruption, strength)[1])
+
+
+Table = dict[str, dict[str, float]]
+"""Label of a row -> metric -> value; the truth, the spoilt lips, the frozen lips."""
+
+
+def _measured(
+    judge: Judge, other: np.ndarray, corruption: str, strength: float
+) -> tuple[np.ndarray, Table]:
+    spoilt = corrupt(corruption, judge.lips, other, strength)
+    name = CORRUPTIONS[corruption].describe(strength)
+    return spoilt, {"truth": judge.truth, name: judge.scores(spoilt), "frozen lips": judge.frozen}
+
+
+def _drawn(judge: Judge, spoilt: np.ndarray, scores: Table) -> Figure:
+    at = (np.linspace(0.3, 0.7, SHOWN) * (len(judge.lips) - 1)).astype(int)
+    rows = (judge.lips[at], spoilt[at], judge.lips[np.zeros_like(at)])
+    damages = {name: damage(row, judge.truth, judge.frozen) for name, row in scores.items()}
+    return gallery_figure(dict(zip(scores, rows, strict=True)), scores, damages)
+
+
+def _described(scores: Table) -> str:
+    (_, truth), (name, here), (_, frozen) = scores.items()
+    values = (
+        f"{METRICS[m].label} {written(m, here[m])} (truth {written(m, truth[m])}, "
+        f"frozen {written(m, frozen[m])})"
+        for m in here
+    )
+    return f"{name}: " + "; ".join(values) + "."
+
+
+class CorruptionExplorer(ipywidgets.VBox):
+    """Corruption and strength above the figure of :func:`draw_corruption`.
+
+    ``corruption`` and ``strength`` are the controls, ``picture`` shows the figure. Another
+    corruption starts at its usual strength. The slider acts when it is let go.
+    """
+
+    def __init__(self, judge: Judge, other: np.ndarray, corruption: str = "blur") -> None:
+        self._judge, self._other, self._fitting = judge, other, False
+        wide = {"description_width": "6em"}
+        self.corruption = ipywidgets.Dropdown(
+            options=list(CORRUPTIONS), value=corruption, description="corruption", style=wide
+        )
+        chosen = CORRUPTIONS[corruption]
+        self.strength = ipywidgets.FloatSlider(
+            value=chosen.usual,
+            min=0,
+            max=chosen.most,
+            step=chosen.step,
+            description=chosen.unit,
+            continuous_update=False,
+            readout_format="g",
+            style=wide,
+            layout=ipywidgets.Layout(width="32em"),
+        )
+        self.picture = ipywidgets.HTML()
+        super().__init__([ipywidgets.HBox([self.corruption, self.strength]), self.picture])
+        self.corruption.observe(self.choose, names="value")
+        self.strength.observe(self.redraw, names="value")
+        self.redraw()
+
+    def choose(self, change: object = None) -> None:
+        """Fit the slider to the corruption chosen; the corruption's control calls this."""
+        chosen = CORRUPTIONS[self.corruption.value]
+        self._fitting = True
+        with self.strength.hold_trait_notifications():
+            self.strength.max, self.strength.step = chosen.most, chosen.step
+            self.strength.value, self.strength.description = chosen.usual, chosen.unit
+        self._fitting = False
+        self.redraw()
+
+    def redraw(self, change: object = None) -> None:
+        """Show the figure of what the controls say; they call this when they are changed."""
+        if self._fitting:
+            return
+        choice = (self._judge, self._other, self.corruption.value, self.strength.value)
+        spoilt, scores = _measured(*choice)
+        figure = _drawn(self._judge, spoilt, scores)
+        data = base64.b64encode(to_jpeg(figure, scale=1.5, quality=80)).decode()
+        width = round(figure.get_figwidth() * DPI)
+        alt = html.escape(_described(scores))
+        style = f"width: {width}px; max-width: 100%"
+        self.picture.value = (
+            f'<img src="data:image/jpeg;base64,{data}" style="{style}" alt="{alt}">'
+        )
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
+        # A viewer without a kernel shows this text, not the names of Python objects.
+        bundle = super()._repr_mimebundle_(**kwargs) or {}
+        return {**bundle, "text/plain": "Sliders: run this cell in JupyterLab to move them."}

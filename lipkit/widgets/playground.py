@@ -1,0 +1,198 @@
+"""Choose a face and a recording, or bring your own, and watch it talk (notebook 08)."""
+
+import base64
+import html
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import ipywidgets
+import numpy as np
+
+from lipkit.config import FPS, SAMPLES_PER_FRAME
+from lipkit.errors import LipkitError, UsageError
+from lipkit.generation import (
+    LogMel,
+    find_lips,
+    for_inference,
+    generate_frames,
+    paste_into,
+    read_picture,
+    read_speech,
+)
+from lipkit.landmarks import FaceLandmarks
+from lipkit.media import write_video
+from lipkit.settings import did_you_mean
+from lipkit.weights import Weights
+
+MOST_SECONDS = 20
+"""A longer recording is cut: a notebook is no place for a long video."""
+VIEWS = ("face", "lips")
+_CRF, _AUDIO_BITS, _WIDTH = 24, 64_000, 360
+
+
+class Take(NamedTuple):
+    """What was made of a face and a recording."""
+
+    frames: np.ndarray
+    """u8 [T, H, W, 3], 25 a second."""
+    samples: np.ndarray
+    """f32 [T * 1764]."""
+
+
+def talk(
+    weights: Weights,
+    picture: np.ndarray,
+    samples: np.ndarray,
+    view: str = "face",
+    landmarks: FaceLandmarks | None = None,
+) -> Take:
+    """Let a face say a recording.
+
+    Parameters
+    ----------
+    picture
+        u8 [H, W, 3] with a face in it.
+    samples
+        f32 [N], mono, 44,100 a second, in [-1, 1]; cut after :data:`MOST_SECONDS`, and padded
+        with silence to whole frames.
+    view
+        ``face``: the lips are put back into the picture; ``lips``: 64 x 64 lips alone.
+
+    Raises
+    ------
+    UsageError
+        For another view, or a recording without a sample.
+    LipkitError
+        When no face is found, or it is too small.
+    """
+    if view not in VIEWS:
+        raise UsageError(f"view {view!r} is unknown; {did_you_mean(view, VIEWS)}")
+    samples = np.asarray(samples, np.float32)[: MOST_SECONDS * FPS * SAMPLES_PER_FRAME]
+    if len(samples) == 0:
+        raise UsageError("the recording is empty; give one of speech")
+    samples = np.pad(samples, (0, -len(samples) % SAMPLES_PER_FRAME))
+    generator, card = weights
+    lips = find_lips(picture, card.preset.prepare, landmarks or FaceLandmarks(), "the picture")
+    logmel = LogMel(samples, card.statistics, card.quiet)
+    frames = generate_frames(for_inference(generator), lips.image, logmel)
+    if view == "face":
+        frames = paste_into(picture, frames, lips.box)
+    return Take(np.stack(list(frames)), samples)
+
+
+class Playground(ipywidgets.VBox):
+    """Face, recording and view above the video of :func:`talk`.
+
+    ``face``, ``recording`` and ``view`` are the controls, ``add_face`` and ``add_recording``
+    take files, ``go`` starts, ``stage`` shows the video and ``message`` what went wrong.
+
+    Parameters
+    ----------
+    faces
+        Name -> u8 [H, W, 3].
+    recordings
+        Name -> f32 [N], 44,100 a second.
+    """
+
+    def __init__(
+        self,
+        weights: Weights,
+        faces: Mapping[str, np.ndarray],
+        recordings: Mapping[str, np.ndarray],
+    ) -> None:
+        if not faces or not recordings:
+            raise UsageError("give the playground at least one face and one recording")
+        self._weights, self._landmarks = weights, FaceLandmarks()
+        self._faces, self._recordings = dict(faces), dict(recordings)
+        wide = {"description_width": "6em"}
+        self.face = ipywidgets.Dropdown(options=list(faces), description="face", style=wide)
+        self.recording = ipywidgets.Dropdown(
+            options=list(recordings), description="recording", style=wide
+        )
+        self.view = ipywidgets.ToggleButtons(options=VIEWS, description="view", style=wide)
+        self.add_face = ipywidgets.FileUpload(accept="image/*", description="your picture")
+        self.add_recording = ipywidgets.FileUpload(
+            accept="audio/*,video/*", description="your recording"
+        )
+        self.go = ipywidgets.Button(description="talk", button_style="primary")
+        self.message, self.stage = ipywidgets.HTML(), ipywidgets.HTML()
+        super().__init__(
+            [
+                ipywidgets.HBox([self.face, self.add_face]),
+                ipywidgets.HBox([self.recording, self.add_recording]),
+                ipywidgets.HBox([self.view, self.go]),
+                self.message,
+                self.stage,
+            ]
+        )
+        self.add_face.observe(self.take_face, names="value")
+        self.add_recording.observe(self.take_recording, names="value")
+        self.go.on_click(self.play)
+
+    def take_face(self, change: object = None) -> None:
+        """Put an uploaded picture among the faces and choose it."""
+        self._take(self.add_face, read_picture, self._faces, self.face)
+
+    def take_recording(self, change: object = None) -> None:
+        """Put an uploaded sound among the recordings and choose it."""
+        self._take(self.add_recording, _read_samples, self._recordings, self.recording)
+
+    def play(self, button: object = None) -> None:
+        """Make and show the video of what the controls say; the button calls this."""
+        self._say("generating …")
+        picture, samples = self._faces[self.face.value], self._recordings[self.recording.value]
+        try:
+            take = talk(self._weights, picture, samples, self.view.value, self._landmarks)
+        except LipkitError as fault:
+            self._say(str(fault))
+            return
+        self.stage.value = player(take, f"{self.face.value} says: {self.recording.value}")
+        self._say(f"{len(take.frames) / FPS:.1f} s of synthetic video; say so when you show it")
+
+    def _take(
+        self,
+        upload: ipywidgets.FileUpload,
+        read: object,
+        known: dict[str, np.ndarray],
+        control: ipywidgets.Dropdown,
+    ) -> None:
+        for file in upload.value:
+            with tempfile.TemporaryDirectory() as folder:
+                # Its own name may hold what a file's name must not.
+                path = Path(folder) / f"upload{Path(file['name']).suffix}"
+                path.write_bytes(bytes(file["content"]))
+                try:
+                    known[file["name"]] = read(path)
+                except LipkitError as fault:
+                    self._say(str(fault).replace(str(path), file["name"]))
+                    continue
+            control.options = list(known)
+            control.value = file["name"]
+            self._say(f"{file['name']} is taken")
+
+    def _say(self, text: str) -> None:
+        self.message.value = html.escape(text)
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
+        # A viewer without a kernel shows this text, not the names of Python objects.
+        bundle = super()._repr_mimebundle_(**kwargs) or {}
+        return {**bundle, "text/plain": "A playground: run this cell in JupyterLab to use it."}
+
+
+def player(take: Take, alt: str) -> str:
+    """A video element with its sound; lips alone are enlarged."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "take.mp4"
+        write_video(path, take.frames, take.samples, crf=_CRF, audio_bits=_AUDIO_BITS)
+        data = base64.b64encode(path.read_bytes()).decode()
+    return (
+        f'<video controls autoplay width="{_WIDTH}" aria-label="{html.escape(alt)}">'
+        f'<source src="data:video/mp4;base64,{data}" type="video/mp4"></video>'
+    )
+
+
+def _read_samples(path: Path) -> np.ndarray:
+    speech = read_speech(path)
+    return speech[: min(len(speech), MOST_SECONDS * FPS * SAMPLES_PER_FRAME)]

@@ -1,0 +1,161 @@
+"""The playground and its figures without a browser."""
+
+import io
+import re
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+from PIL import Image
+from trained_generators import trained
+
+from lipkit.config import preset
+from lipkit.errors import LipkitError, UsageError
+from lipkit.generation import LipImage
+from lipkit.media import write_audio
+from lipkit.plots import generation as figures
+from lipkit.plots import to_png
+from lipkit.weights import Card, Weights
+from lipkit.widgets import Playground, playground, talk
+from lipkit.widgets.offset import WIDGET_VIEW
+
+FRAME = 1764
+FACE = np.full((90, 120, 3), 90, np.uint8)
+
+
+@pytest.fixture(scope="module")
+def weights() -> Weights:
+    card = Card(
+        preset=preset("tiny"),
+        statistics={"logmel_mean": -40.0, "logmel_std": 20.0},
+        corpus="synthetic",
+        split="train",
+        clips=1,
+        step=1,
+        date="2025-01-01",
+    )
+    return Weights(trained(), card)
+
+
+@pytest.fixture(autouse=True)
+def lips(monkeypatch):
+    """A face is wherever the picture is not black; no landmark model is needed."""
+
+    def find(picture, config, landmarks, name):
+        if picture.max() == 0:
+            raise LipkitError(f"{name}: no face found")
+        return LipImage(np.full((64, 64, 3), picture[0, 0], np.uint8), np.float32([60, 45, 32]), 1)
+
+    monkeypatch.setattr(playground, "find_lips", find)
+
+
+@pytest.fixture
+def sound() -> np.ndarray:
+    return np.random.default_rng(0).normal(0, 0.1, 5 * FRAME + 100).astype(np.float32)
+
+
+def upload(name: str, data: bytes) -> dict:
+    now = datetime.now(UTC)
+    return {"name": name, "type": "", "size": len(data), "content": data, "last_modified": now}
+
+
+def test_lips_last_as_long_as_the_sound_and_hear_it(weights, sound):
+    take = talk(weights, FACE, sound, "lips")
+    assert take.frames.shape == (6, 64, 64, 3)
+    assert len(take.samples) == 6 * FRAME
+    assert np.array_equal(take.samples[: len(sound)], sound)
+    assert not take.samples[len(sound) :].any()
+    other = talk(weights, FACE, sound[::-1], "lips")
+    assert (other.frames != take.frames).any()
+
+
+def test_a_face_changes_at_its_lips_only(weights, sound):
+    take = talk(weights, FACE, sound)
+    assert take.frames.shape == (6, *FACE.shape)
+    changed = (take.frames != FACE).any(axis=(0, 3))
+    assert changed.any()
+    rows, columns = np.nonzero(changed)
+    assert rows.min() >= 45 - 17
+    assert rows.max() <= 45 + 17
+    assert columns.min() >= 60 - 17
+    assert columns.max() <= 60 + 17
+
+
+def test_a_long_recording_is_cut(weights, monkeypatch):
+    monkeypatch.setattr(playground, "MOST_SECONDS", 1)
+    assert len(talk(weights, FACE, np.zeros(30 * FRAME), "lips").frames) == 25
+
+
+def test_the_callback_refuses_what_it_cannot_do(weights, sound):
+    with pytest.raises(UsageError, match="did you mean 'lips'"):
+        talk(weights, FACE, sound, "lip")
+    with pytest.raises(UsageError, match="recording is empty"):
+        talk(weights, FACE, sound[:0])
+    with pytest.raises(UsageError, match="at least one face"):
+        Playground(weights, {}, {"a": sound})
+
+
+def test_the_button_shows_the_video_of_what_the_controls_say(weights, sound):
+    ground = Playground(weights, {"a": FACE, "b": FACE // 2}, {"x": sound, "y": sound[:FRAME]})
+    assert ground.stage.value == ""
+    ground.face.value, ground.recording.value, ground.view.value = "b", "y", "lips"
+    ground.go.click()
+    assert re.search(r'aria-label="b says: y"', ground.stage.value)
+    assert "data:video/mp4;base64," in ground.stage.value
+    assert ground.message.value.startswith("0.0 s of synthetic video")
+
+
+def test_a_fault_is_one_line_and_leaves_the_video(weights, sound):
+    ground = Playground(weights, {"a": FACE, "none": 0 * FACE}, {"x": sound[:FRAME]})
+    ground.go.click()
+    before = ground.stage.value
+    ground.face.value = "none"
+    ground.go.click()
+    assert ground.message.value == "the picture: no face found"
+    assert ground.stage.value == before
+
+
+def test_uploads_join_the_choices(weights, sound, tmp_path):
+    ground = Playground(weights, {"a": FACE}, {"x": sound})
+    buffer = io.BytesIO()
+    Image.fromarray(FACE).save(buffer, "PNG")
+    ground.add_face.value = (upload("me/../<b>.png", buffer.getvalue()),)
+    assert ground.face.options == ("a", "me/../<b>.png")
+    assert ground.face.value == "me/../<b>.png"
+    assert "&lt;b&gt;" in ground.message.value
+    write_audio(tmp_path / "mine.wav", np.tile(sound, 3))
+    ground.add_recording.value = (upload("mine.wav", (tmp_path / "mine.wav").read_bytes()),)
+    assert ground.recording.value == "mine.wav"
+    ground.go.click()
+    assert "mine.wav" in ground.stage.value
+
+
+def test_an_upload_that_cannot_be_read_is_named_and_changes_nothing(weights, sound):
+    ground = Playground(weights, {"a": FACE}, {"x": sound})
+    ground.add_face.value = (upload("notes.txt", b"no picture"),)
+    assert ground.message.value.startswith("notes.txt: is not a whole picture")
+    assert ground.face.options == ("a",)
+
+
+def test_a_viewer_without_a_kernel_shows_a_sentence(weights, sound):
+    bundle = Playground(weights, {"a": FACE}, {"x": sound})._repr_mimebundle_()
+    assert WIDGET_VIEW in bundle
+    assert bundle["text/plain"].startswith("A playground: run this cell")
+
+
+def test_figures_of_generation_show_what_they_are_given():
+    figure = figures.identity_figure(FACE, (60, 45, 32), FACE[:64, :64])
+    to_png(figure, scale=0.5)
+    box = figure.axes[0].patches[0]
+    assert (box.get_x(), box.get_y(), box.get_width()) == (44, 29, 32)
+    assert figure.axes[1].get_xlim() == (12, 108)
+
+    curve = np.linspace(0, 8, 50)
+    sounds = [("b", 0.2, 0.4), ("_", 0.4, 0.6), ("a", 0.6, 1.0)]
+    ax = figures.openings_figure({"one": curve, "two": curve / 2}, sounds).axes[0]
+    to_png(ax.figure, scale=0.5)
+    assert np.array_equal(ax.lines[1].get_ydata(), curve / 2)
+    assert ax.lines[0].get_xdata()[0] == pytest.approx(0.02)
+    assert [t.get_text() for t in ax.texts] == ["b", "a"]
+    (shaded,) = ax.patches
+    assert (shaded.get_x(), shaded.get_width()) == pytest.approx((0.2, 0.2))
