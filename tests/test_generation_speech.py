@@ -5,12 +5,12 @@ import pytest
 from media_files import write_events
 
 from lipkit.audio import log_mel
-from lipkit.config import SAMPLE_RATE, SAMPLES_PER_FRAME
+from lipkit.config import SAMPLE_RATE, SAMPLES_PER_FRAME, DataConfig
 from lipkit.errors import LipkitError
 from lipkit.generation import LogMel, read_speech, speech
 from lipkit.generation.speech import raise_to_quiet
 from lipkit.media import iter_audio, read_audio, write_audio
-from lipkit.tensors import normalise
+from lipkit.tensors import normalise, scramble
 
 STATISTICS = {"logmel_mean": -40.0, "logmel_std": 20.0}
 
@@ -135,3 +135,16 @@ def test_a_sound_that_cannot_be_read(tmp_path, content):
     with pytest.raises(LipkitError, match=r"speech\.wav: ") as error:
         read_speech(path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("shift", [0, 1, -2, 25])
+@pytest.mark.parametrize("axes", ["time_mel", "scrambled"])
+def test_a_network_hears_the_sound_as_it_was_trained_on(shift, axes):
+    samples = noise(1)
+    whole = log_mel(samples).reshape(25, 4, 128)
+    expected = np.concatenate([whole[min(max(t + shift, 0), 24)] for t in range(25)])
+    if axes == "scrambled":
+        expected = scramble(expected)
+    logmel = LogMel(samples, STATISTICS, data=DataConfig(sound_shift=shift, mel_axes=axes))
+    np.testing.assert_allclose(logmel[:] * 20 - 40, expected, atol=1e-3)
+    np.testing.assert_allclose(logmel[40:64] * 20 - 40, expected[40:64], atol=1e-3)

@@ -98,7 +98,8 @@ def generate(
         )
     if lips.faces > 1:
         notes.append(f"{identity}: {lips.faces} faces; the largest is used")
-    frames = generate_frames(generator, lips.image, LogMel(speech, card.statistics, card.quiet))
+    logmel = LogMel(speech, card.statistics, card.quiet, card.preset.data)
+    frames = generate_frames(generator, lips.image, logmel)
     if paste_back and is_video:
         frames = paste_into_video(video, frames)
     elif paste_back:

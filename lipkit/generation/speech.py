@@ -4,13 +4,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from lipkit.audio import log_mel
-from lipkit.config import COLUMNS_PER_FRAME, SAMPLE_RATE, SAMPLES_PER_FRAME
+from lipkit.config import (
+    COLUMNS_PER_FRAME,
+    MEL_BANDS,
+    SAMPLE_RATE,
+    SAMPLES_PER_FRAME,
+    DataConfig,
+)
 from lipkit.errors import LipkitError
 from lipkit.media import iter_audio
-from lipkit.tensors import normalise
+from lipkit.tensors import normalise, scramble
 
 HELD = 30 * SAMPLE_RATE
 """Samples that stay in memory: half a minute, 5 MB."""
@@ -105,6 +112,9 @@ class LogMel:
         ``logmel_mean`` and ``logmel_std`` of the training set, dB.
     quiet:
         [128] dB, see :func:`raise_to_quiet`; empty changes nothing.
+    data:
+        What the network was trained on. Sound that was shifted or scrambled then is so here;
+        frames of shifted sound beyond the speech repeat its last ones.
     """
 
     def __init__(
@@ -112,24 +122,37 @@ class LogMel:
         samples: np.ndarray | Speech,
         statistics: Mapping[str, float],
         quiet: Sequence[float] = (),
+        data: DataConfig | None = None,
     ) -> None:
         self._samples = samples
         self._statistics = statistics
         self._quiet = quiet
+        self._data = data or DataConfig()
 
     def __len__(self) -> int:
         return len(self._samples) // SAMPLES_PER_FRAME * COLUMNS_PER_FRAME
 
     def __getitem__(self, part: slice) -> Tensor:
         first, last, _ = part.indices(len(self))
+        first, last = first // COLUMNS_PER_FRAME, last // COLUMNS_PER_FRAME
+        if first >= last:
+            return torch.empty(0, MEL_BANDS)
+        total = len(self) // COLUMNS_PER_FRAME
+        heard = (np.arange(first, last) + self._data.sound_shift).clip(0, total - 1)
+        frames = self._decibels(heard[0], heard[-1] + 1)
+        columns = frames[heard - heard[0]].reshape(-1, MEL_BANDS)
+        columns = raise_to_quiet(columns, self._quiet)
+        if self._data.mel_axes == "scrambled":
+            columns = scramble(columns)
+        return normalise(columns, self._statistics)
+
+    def _decibels(self, first: int, last: int) -> np.ndarray:
+        """[last - first, 4, 128]: the log-mel of whole frames."""
         # One frame more on either side: a column hears 12 ms beyond its own 10 ms.
-        start = max(first // COLUMNS_PER_FRAME - 1, 0)
-        samples = self._samples[
-            start * SAMPLES_PER_FRAME : (last // COLUMNS_PER_FRAME + 1) * SAMPLES_PER_FRAME
-        ]
-        start *= COLUMNS_PER_FRAME
-        columns = log_mel(samples)[first - start : last - start]
-        return normalise(raise_to_quiet(columns, self._quiet), self._statistics)
+        start = max(first - 1, 0)
+        samples = self._samples[start * SAMPLES_PER_FRAME : (last + 1) * SAMPLES_PER_FRAME]
+        frames = log_mel(samples).reshape(-1, COLUMNS_PER_FRAME, MEL_BANDS)
+        return frames[first - start : last - start]
 
 
 def raise_to_quiet(logmel: np.ndarray, quiet: Sequence[float]) -> np.ndarray:

@@ -75,7 +75,7 @@ def talk(
     samples = np.pad(samples, (0, -len(samples) % SAMPLES_PER_FRAME))
     generator, card = weights
     lips = find_lips(picture, card.preset.prepare, landmarks or FaceLandmarks(), "the picture")
-    logmel = LogMel(samples, card.statistics, card.quiet)
+    logmel = LogMel(samples, card.statistics, card.quiet, card.preset.data)
     frames = generate_frames(for_inference(generator), lips.image, logmel)
     if view == "face":
         frames = paste_into(picture, frames, lips.box)
