@@ -103,6 +103,9 @@ class CorrelationConfig(Settings):
         default="lucas_kanade", metadata={"help": "optical flow F; flownet learns along"}
     )
     flow_width: float = bounded(1.0, low=1 / 32, high=2.0, help="channels of flownet")
+    flow_steps: int = bounded(
+        1000, low=0, help="steps in which flownet first learns Farneback's flow"
+    )
     real_share: float = bounded(
         0.5, low=0.0, high=1.0, help="of the loss that is taken on real video"
     )

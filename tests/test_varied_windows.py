@@ -93,6 +93,14 @@ def test_the_rate_warms_up_holds_and_cools():
     assert rate_factor(99, preset("paper").train) == 1.0
 
 
+def test_a_budget_of_minutes_cools_the_rate_too():
+    train = preset("plus", {"train.minutes": 10.0, "train.warmup_steps": 0, "train.cool": 0.4}).train
+    assert rate_factor(0, train, minutes=6.0) == pytest.approx(1.0)
+    assert rate_factor(0, train, minutes=8.0) == pytest.approx(0.5)
+    assert rate_factor(0, train, minutes=11.0) == 0.0
+    assert rate_factor(train.steps * 9 // 10, train, minutes=1.0) == pytest.approx(0.25)
+
+
 def test_only_plus_takes_varied_windows():
     assert [name for name in ("paper", "released", "tiny", "plus") if varied(preset(name))] == [
         "plus"

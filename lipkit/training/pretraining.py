@@ -1,18 +1,24 @@
-"""What is trained before the generator and then only looked through: the perceptual encoder."""
+"""What is trained before the generator: the perceptual encoder, and FlowNetS where it is F."""
 
 import math
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
 from tqdm import tqdm
 
-from lipkit.config import TrainConfig
+from lipkit.config import CorrelationConfig, TrainConfig
 from lipkit.errors import LipkitError
+from lipkit.flow.farneback import farneback
+from lipkit.flow.flownet import FlowNetS, proxy_loss
 from lipkit.models.perceptual_encoder import LipAutoEncoder
+from lipkit.tensors import to_images
 from lipkit.training.batches import Feed
-from lipkit.training.networks import adam
+from lipkit.training.networks import CORRELATION_BETAS, FLOWNET_DECAY, adam
 from lipkit.training.sharing import average_gradients
 
 if TYPE_CHECKING:
@@ -44,15 +50,74 @@ def train_encoder(
     LipkitError
         When a loss is not finite.
     """
+
+    def loss_of(video: Tensor) -> Tensor:
+        with fabric.autocast():
+            drawn = network(video)
+        return F.mse_loss(drawn.float(), video)
+
     network.requires_grad_(True).train()
     optimiser = adam([network], config.learning_rate, (config.beta1, config.beta2), (0.0,))
+    losses = _pretrain(
+        "perceptual encoder", network, loss_of, optimiser, feed, steps, fabric, deadline, progress
+    )
+    network.requires_grad_(False)
+    return losses
+
+
+def train_flow(
+    network: FlowNetS,
+    feed: Feed,
+    config: CorrelationConfig,
+    fabric: "Fabric",
+    deadline: float = math.inf,
+    progress: bool = True,
+) -> list[float]:
+    """Teach FlowNetS Farneback's flow of the training lips, in place (fact sheet section 3).
+
+    The authors start from published weights of another corpus and fine-tune them so; this
+    starts from nothing. Returns, ends and raises as :func:`train_encoder`.
+    """
+
+    def loss_of(video: Tensor) -> Tensor:
+        label = farneback_label(video)
+        pictures = video.transpose(1, 2)  # [B, T, 3, H, W]
+        with fabric.autocast():
+            flows = network.pyramid(pictures[:, :-1].flatten(0, 1), pictures[:, 1:].flatten(0, 1))
+        return proxy_loss([flow.float() for flow in flows], label)
+
+    optimiser = adam([network], config.learning_rate, CORRELATION_BETAS, (FLOWNET_DECAY,))
+    steps = config.flow_steps
+    return _pretrain(
+        "FlowNetS", network, loss_of, optimiser, feed, steps, fabric, deadline, progress
+    )
+
+
+def farneback_label(video: Tensor) -> Tensor:
+    """Farneback's flow of each neighbouring pair, [B (T-1), 2, H, W] in pixels, x then y.
+
+    ``video``: [B, 3, T, H, W] in [-1, 1]. Computed on the CPU, given on the video's device.
+    """
+    flows = np.concatenate([farneback(frames) for frames in to_images(video)])
+    return torch.from_numpy(flows).permute(0, 3, 1, 2).to(video.device)
+
+
+def _pretrain(
+    name: str,
+    network: nn.Module,
+    loss_of: Callable[[Tensor], Tensor],
+    optimiser: torch.optim.Optimizer,
+    feed: Feed,
+    steps: int,
+    fabric: "Fabric",
+    deadline: float,
+    progress: bool,
+) -> list[float]:
+    """The loop of both; ``loss_of`` takes the batch's video."""
     losses: list[float] = []
-    bar = tqdm(total=steps, disable=not progress, unit="step", desc="perceptual encoder")
-    with bar:
+    with tqdm(total=steps, disable=not progress, unit="step", desc=name) as bar:
         for batch in feed.batches(0, steps):
-            with fabric.autocast():
-                drawn = network(batch["video"])
-            loss = F.mse_loss(drawn.float(), batch["video"])
+            loss = loss_of(batch["video"])
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             average_gradients(fabric, network.parameters())
@@ -60,14 +125,13 @@ def train_encoder(
             late = loss.new_tensor(float(time.monotonic() >= deadline))
             mean, late = fabric.all_reduce(torch.stack([loss.detach(), late])).tolist()
             losses.append(mean)
-            if not losses[-1] < float("inf"):
+            if not mean < math.inf:
                 raise LipkitError(
-                    f"training of the perceptual encoder stopped at step {len(losses)}: its loss "
-                    f"is {losses[-1]}; try a smaller train.learning_rate"
+                    f"training of the {name} stopped at step {len(losses)}: its loss is {mean}; "
+                    "try a smaller learning rate"
                 )
             bar.update()
-            bar.set_postfix(mse=f"{losses[-1]:.4f}", refresh=False)
+            bar.set_postfix(loss=f"{mean:.4f}", refresh=False)
             if late > 0:
                 break
-    network.requires_grad_(False)
     return losses

@@ -17,6 +17,7 @@ from lipkit.clips import read_clip
 from lipkit.config import Preset
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
+from lipkit.models.catalogue import draws
 from lipkit.prepared import PreparedSet
 from lipkit.run_folder import (
     CHECKPOINT_NAME,
@@ -29,8 +30,8 @@ from lipkit.settings import to_dict
 from lipkit.training.batches import Batch, Feed
 from lipkit.training.devices import launch
 from lipkit.training.networks import build_networks
-from lipkit.training.pretraining import train_encoder
-from lipkit.training.schedule import rate_factor
+from lipkit.training.pretraining import train_encoder, train_flow
+from lipkit.training.schedule import rate_factor, share_done
 from lipkit.training.step import Step
 from lipkit.training.terms import varied
 from lipkit.training.validation import Viewer
@@ -63,7 +64,8 @@ class TrainResult:
     """The generator's objective at the last step."""
     metrics: dict[str, float]
     """``val_l1`` of the generator and ``val_l1_frozen`` of the identity image repeated, in
-    [-1, 1] units; empty when the set has no validation split."""
+    [-1, 1] units; empty when the set has no validation split. Of a network of mouth points
+    ``val_lmd`` and ``val_lmd_frozen``, lip pixels."""
     windows_per_second: float
 
 
@@ -94,6 +96,10 @@ def train(
         When the set cannot be used, the folder holds another run, or a loss is no longer
         finite (the last good checkpoint is kept).
     """
+    if not draws(preset.generator):
+        from lipkit.training.landmark_regression import fit  # which needs TrainResult
+
+        return fit(prepared, preset, out, resume, progress)
     began = time.monotonic()
     run = Run(PreparedSet.open(prepared), preset, Path(out), progress)
     run.begin(resume, began)
@@ -136,6 +142,8 @@ class Run:
         if self.config.compile == "on" or (self.config.compile == "auto" and cuda):
             self.take_step.compile()
         self.step = 0
+        self.minutes = 0.0
+        """Of this call, as all processes know it."""
 
     def _split(self, split: str, learning: bool = False) -> Windows:
         loss = self.preset.loss
@@ -171,20 +179,38 @@ class Run:
         if self.writes:
             with replacing(self.out / "settings.json") as temporary:
                 temporary.write_text(json.dumps(to_dict(self.preset), indent=1) + "\n")
-        if state is None and self.networks.perceptual is not None:
-            train_encoder(
-                self.networks.perceptual.encoder,
+        if state is None and self._pretrain(began):
+            self._save()
+
+    def _pretrain(self, began: float) -> bool:
+        """Train what must know its task before the generator learns; whether there was any.
+
+        FlowNetS may take an eighth of ``train.minutes``, the perceptual encoder another.
+        """
+        loss, networks = self.preset.loss, self.networks
+        budget = math.inf if self.config.minutes is None else 60 * self.config.minutes
+        learned = networks.flow is not None and networks.flow.kind == "flownet"
+        if learned and loss.corr.flow_steps > 0:
+            train_flow(
+                networks.flow.flownet,
                 self.feed,
-                self.preset.loss.perc.steps,
-                self.config,
+                loss.corr,
                 self.fabric,
-                began + 60 * self.config.minutes / 4
-                if self.config.minutes is not None
-                else math.inf,
+                began + budget / 8,
                 self.progress,
             )
-            self.networks.perceptual.train()
-            self._save()
+        if networks.perceptual is not None:
+            train_encoder(
+                networks.perceptual.encoder,
+                self.feed,
+                loss.perc.steps,
+                self.config,
+                self.fabric,
+                began + budget / 4,
+                self.progress,
+            )
+            networks.perceptual.train()
+        return learned or networks.perceptual is not None
 
     def loop(self, began: float) -> tuple[float, float]:
         """Step until a budget is used up; give the last loss and the mean windows/s.
@@ -193,7 +219,6 @@ class Run:
         """
         config, first, start = self.config, self.step, time.monotonic()
         loss, speed = math.nan, 0.0  # where nothing is left to do: resumed after the last step
-        deadline = began + 60 * config.minutes if config.minutes is not None else math.inf
         bar = tqdm(
             total=config.steps,
             initial=first,
@@ -203,14 +228,14 @@ class Run:
         )
         with RunLog(self.out, config.tensorboard, self.writes).open(self.step) as log, bar:
             for batch in self.feed.batches(self.step, config.steps):
-                losses, late = self._train_step(batch, time.monotonic() >= deadline)
+                losses, late = self._train_step(batch, began)
                 seconds = time.monotonic() - start
                 speed = (self.step - first) * self.feed.sampler.batch_size / seconds
                 log.write(
                     step=self.step,
                     **losses,
                     windows_per_second=round(speed, 2),
-                    seconds=round(seconds, 3),
+                    seconds=round(time.monotonic() - began, 3),
                 )
                 loss = losses["loss"]
                 bar.update()
@@ -226,13 +251,17 @@ class Run:
                     break
         return loss, speed
 
-    def _train_step(self, batch: Batch, late: bool) -> tuple[dict[str, float], bool]:
-        """One step; its losses over all processes, and whether any of them is out of time."""
-        self.networks.scale_rates(rate_factor(self.step, self.config))
-        self.take_step.patches = self.step >= self.preset.loss.patch_from * self.config.steps
+    def _train_step(self, batch: Batch, began: float) -> tuple[dict[str, float], bool]:
+        """One step; its losses over all processes, and whether their time is over."""
+        self.networks.scale_rates(rate_factor(self.step, self.config, self.minutes))
+        share = share_done(self.step, self.config, self.minutes)
+        self.take_step.patches = share >= self.preset.loss.patch_from
         losses = self.take_step(batch)
-        values = [*losses.values(), torch.tensor(float(late), device=self.fabric.device)]
-        *found, late = self.fabric.all_reduce(torch.stack(values)).tolist()
+        minutes = torch.tensor((time.monotonic() - began) / 60, device=self.fabric.device)
+        # The clock is averaged too: processes must agree on the rate, and on when to end.
+        *found, self.minutes = self.fabric.all_reduce(
+            torch.stack([*losses.values(), minutes])
+        ).tolist()
         # What is not finite now would be in the weights of all later checkpoints.
         # The objective comes last, so that the term which spoils it is named.
         named = list(zip(losses, found, strict=True))
@@ -242,7 +271,8 @@ class Run:
         self.step += 1
         if self.networks.average is not None:
             self.networks.average.update(self.step)
-        return dict(named), late > 0
+        late = self.config.minutes is not None and self.minutes >= self.config.minutes
+        return dict(named), late
 
     def _diverged(self, fault: str) -> LipkitError:
         return LipkitError(
