@@ -77,13 +77,23 @@ class DataConfig(Settings):
 class GeneratorConfig(Settings):
     """Shape of the generator (fact sheet 2.2)."""
 
-    architecture: Literal["glance", "warp"] = field(
-        default="glance", metadata={"help": "glance: the paper's generator; warp: ours"}
+    architecture: Literal["glance", "warp", "vondrick", "chung", "landmarks"] = field(
+        default="glance",
+        metadata={
+            "help": "glance: the paper's; warp: ours; vondrick, chung: baselines; landmarks: "
+            "mouth points only, no pictures"
+        },
     )
     width: float = bounded(1.0, low=1 / 32, high=2.0, help="channels relative to the paper's")
     residual_blocks: int = bounded(9, low=0, high=64)
     temporal_kernel: Literal[1, 3] = field(
         default=1, metadata={"help": "frames seen by a residual kernel: (1,3,3) or (3,3,3)"}
+    )
+    sees_identity: bool = field(
+        default=False, metadata={"help": "vondrick: not blind to the identity image (ours)"}
+    )
+    deblur: bool = field(
+        default=False, metadata={"help": "chung: a deblurring network behind the generator"}
     )
 
 
@@ -298,7 +308,52 @@ PLUS = Preset(
 )
 """Ours, and the best: it moves the identity's pixels as the predicted mouth points say."""
 
-PRESETS: dict[str, Preset] = {made.name: made for made in (PAPER, RELEASED, TINY, PLUS)}
+VONDRICK = Preset(
+    name="vondrick",
+    generator=GeneratorConfig(architecture="vondrick"),
+    loss=LossConfig(
+        corr=CorrelationConfig(weight=0.0),
+        pix=0.0,
+        perc=PerceptualConfig(weight=0.0),
+        gen=AdversarialConfig(streams="two"),
+    ),
+)
+"""Baseline: the conditional two-stream adversarial loss alone (fact sheet 9.1)."""
+
+CHUNG = Preset(
+    name="chung",
+    generator=GeneratorConfig(architecture="chung"),
+    loss=LossConfig(
+        corr=CorrelationConfig(weight=0.0),
+        pix=1.0,
+        perc=PerceptualConfig(weight=0.0),
+        gen=AdversarialConfig(weight=0.0),
+    ),
+)
+"""Baseline: the pixel loss alone (fact sheet 9.1)."""
+
+LANDMARKS = Preset(
+    name="landmarks",
+    data=DataConfig(identity="any"),
+    generator=GeneratorConfig(architecture="landmarks"),
+    train=TrainConfig(
+        batch_size=64,
+        learning_rate=1e-3,
+        beta1=0.9,
+        beta2=0.99,
+        ema=0.998,
+        weight_decay=0.05,
+        clip=1.0,
+        warmup_steps=50,
+        cool=0.5,
+        steps=2000,
+    ),
+)
+"""Baseline that draws nothing: sound and one frame's mouth points -> mouth points."""
+
+PRESETS: dict[str, Preset] = {
+    made.name: made for made in (PAPER, RELEASED, TINY, PLUS, VONDRICK, CHUNG, LANDMARKS)
+}
 
 
 def preset(name: str, overrides: dict[str, Any] | None = None) -> Preset:

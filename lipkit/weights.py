@@ -17,7 +17,7 @@ from lipkit import shipped
 from lipkit.config import MEL_BANDS, Preset
 from lipkit.errors import LipkitError
 from lipkit.files import replacing
-from lipkit.models.catalogue import build_generator
+from lipkit.models.catalogue import build_generator, draws
 from lipkit.settings import from_dict
 
 WEIGHTS_NAME = "weights.safetensors"
@@ -125,7 +125,7 @@ def read_card(path: str | Path) -> Card:
     return _card(_locate(path))
 
 
-def load_weights(path: str | Path) -> Weights:
+def load_weights(path: str | Path, pictures: bool = True) -> Weights:
     """Rebuild the generator that a file holds.
 
     Parameters
@@ -133,6 +133,8 @@ def load_weights(path: str | Path) -> Weights:
     path:
         A ``.safetensors`` file, the folder of a finished run, or the name of weights that come
         with the kit (:mod:`lipkit.shipped`). What lies at the path goes before the name.
+    pictures:
+        Whether the network must draw; False takes one that predicts mouth points alone, too.
 
     Raises
     ------
@@ -142,6 +144,11 @@ def load_weights(path: str | Path) -> Weights:
     """
     path = _locate(path)
     card = _card(path)
+    if pictures and not draws(card.preset.generator):
+        raise LipkitError(
+            f"{path}: predicts mouth points and draws no lips; give other weights, and these to "
+            "`lipkit evaluate` only"
+        )
     generator = build_generator(card.preset.generator)
     with safe_open(path, framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

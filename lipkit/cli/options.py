@@ -10,7 +10,10 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Override a setting; may be repeated."),
 ]
-PresetOption = Annotated[str, typer.Option(help="Named settings: tiny, paper, released, plus.")]
+PresetOption = Annotated[
+    str,
+    typer.Option(help="Settings: tiny, paper, released, plus, vondrick, chung or landmarks."),
+]
 SeedOption = Annotated[int, typer.Option(help="Same seed, same result.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 WorkersOption = Annotated[

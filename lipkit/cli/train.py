@@ -42,6 +42,9 @@ def train(
     if os.environ.get("RANK", "0") != "0":
         return  # of several processes, the first one speaks
     print(f"{result.weights}: {result.step} steps, {result.windows_per_second:.1f} windows/s")
-    if result.metrics:
+    if "val_lmd" in result.metrics:
+        ours, frozen = result.metrics["val_lmd"], result.metrics["val_lmd_frozen"]
+        print(f"validation: LMD {ours:.2f} px; frozen points {frozen:.2f} px")
+    elif result.metrics:
         ours, frozen = result.metrics["val_l1"], result.metrics["val_l1_frozen"]
         print(f"validation: mean absolute error {ours:.4f} in [-1, 1]; frozen lips {frozen:.4f}")

@@ -34,6 +34,8 @@ def generate_chunks(
 
     Each piece is generated together with the frames on both sides that can change it
     (``generator.context``), so that the pieces are those of one pass over everything.
+    Generators of windows (``generator.window``) make one after the other, which do not know
+    of each other; the last one goes on in a repeated frame of sound.
 
     Parameters
     ----------
@@ -54,9 +56,14 @@ def generate_chunks(
     device = next(generator.parameters()).device
     identity = identity.unsqueeze(0).to(device)
     total, context = len(logmel) // COLUMNS_PER_FRAME, generator.context
+    window = getattr(generator, "window", 0)
+    chunk = window or chunk
     for start in range(0, total, chunk):
         end = min(start + chunk, total)
         first, last = max(0, start - context), min(total, end + context)
         heard = logmel[first * COLUMNS_PER_FRAME : last * COLUMNS_PER_FRAME]
+        missing = max(0, window - (last - first))
+        if missing:
+            heard = torch.cat([heard, heard[-COLUMNS_PER_FRAME:].repeat(missing, 1)])
         video = generator(identity, heard[None, None].to(device))[0]
         yield video[:, start - first : end - first]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from lipkit.config import Preset
+from lipkit.config import WINDOW, Preset
 from lipkit.errors import UsageError
 from lipkit.losses import (
     MotionLoss,
@@ -84,6 +84,8 @@ NEED_POINTS = frozenset({"mouth", "warped", "points"})
 """Names of the terms that read what only :class:`lipkit.varied_windows.VariedWindows` has."""
 WINDOW_LOSSES = ("corr", "gen", "perc")
 """Losses that need every frame of a window, 16 of them."""
+WHOLE_WINDOW = ("vondrick", "chung")
+"""Generators that make all 16 frames from one code."""
 
 
 def varied(preset: Preset) -> bool:
@@ -94,9 +96,19 @@ def varied(preset: Preset) -> bool:
     UsageError
         Where settings do not go together, naming the one to change.
     """
-    data, loss = preset.data, preset.loss
+    data, loss, architecture = preset.data, preset.loss, preset.generator.architecture
+    if loss.corr.weight > 0 and architecture != "glance":
+        raise UsageError(
+            "loss.corr.weight: needs the sound's features by time and frequency, which "
+            f"generator.architecture={architecture} has not; set it to 0"
+        )
+    if architecture in WHOLE_WINDOW and data.window != WINDOW:
+        raise UsageError(
+            f"data.window={data.window}: generator.architecture={architecture} makes windows of "
+            f"{WINDOW} frames; set it to {WINDOW}"
+        )
     drawing = [name for name in ("warped", "points") if getattr(loss, name) > 0]
-    if preset.generator.architecture != "warp":
+    if architecture != "warp":
         unfit = [f"loss.{name}" for name in drawing]
         unfit += ["data.rendered"] * (data.rendered > 0) + ["train.guided"] * (
             preset.train.guided > 0

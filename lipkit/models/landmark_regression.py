@@ -1,0 +1,60 @@
+"""Landmark regression: sound and one frame's mouth points -> the mouth points of every frame.
+
+It draws nothing. It tells what the sound alone says about the mouth (fact sheet 14): a model
+of pictures whose LMD stays above this one's loses to a regression.
+"""
+
+from torch import Tensor, nn
+
+from lipkit.config import GeneratorConfig
+from lipkit.models.generator import feature_channels
+from lipkit.models.mouth_points import POINTS, Look, PointMotion
+from lipkit.models.speech_encoder import SpeechEncoder
+
+
+class LandmarkRegression(nn.Module):
+    """The sound's half of the warp generator (:mod:`lipkit.models.warp_generator`), by itself.
+
+    Instead of finding the mouth in the identity image it is given its points, as dlib finds
+    them. It is convolutional in time and takes any number of frames.
+
+    Parameters
+    ----------
+    config:
+        ``width``: channels relative to 256.
+    """
+
+    def __init__(self, config: GeneratorConfig | None = None) -> None:
+        super().__init__()
+        self.config = config or GeneratorConfig(architecture="landmarks")
+        features = feature_channels(self.config.width)
+        self.speech_encoder = SpeechEncoder(features)
+        self.point_motion = PointMotion(features, code=0, hidden=features)
+
+    @property
+    def context(self) -> int:
+        """Frames on each side of a frame that can change it."""
+        return self.speech_encoder.context
+
+    def forward(self, identity_points: Tensor, logmel: Tensor) -> Tensor:
+        """Predict the mouth.
+
+        Parameters
+        ----------
+        identity_points:
+            [B, 20, 2], mouth points (x, y) of the identity image in lip pixels.
+        logmel:
+            [B, 1, 4T, 128], normalised by the statistics of the prepared set.
+
+        Returns
+        -------
+        Tensor
+            [B, T, 20, 2] in lip pixels.
+        """
+        if list(identity_points.shape[1:]) != [POINTS, 2]:
+            raise ValueError(
+                f"identity points {list(identity_points.shape)}; expected [B, {POINTS}, 2]"
+            )
+        # Of the person only the points are known: no picture, and so no code of it.
+        look = Look(None, None, identity_points.new_zeros(len(identity_points), 0), identity_points)
+        return self.point_motion(self.speech_encoder(logmel), look)
