@@ -12,7 +12,18 @@ from typing import Annotated
 import typer
 
 from lipkit import __version__
-from lipkit.cli import analyse, check, demo, evaluate, generate, prepare, run, synth, train
+from lipkit.cli import (
+    analyse,
+    check,
+    demo,
+    evaluate,
+    experiment,
+    generate,
+    prepare,
+    run,
+    synth,
+    train,
+)
 from lipkit.errors import LipkitError, UsageError
 
 app = typer.Typer(
@@ -80,6 +91,7 @@ for command in (
     analyse.analyse,
     train.train,
     evaluate.evaluate,
+    experiment.experiment,
     generate.generate,
     run.run,
     demo.demo,

@@ -30,6 +30,17 @@ def evaluate(
     landmark_model: Annotated[
         Path | None, typer.Option(help="dlib's 68-point model, if it is not found.")
     ] = None,
+    clips: Annotated[
+        int | None,
+        typer.Option(min=1, help="Measure on so many, evenly spread.", show_default="all"),
+    ] = None,
+    retrieval: Annotated[
+        str | None,
+        typer.Option(metavar="SPLIT", help="Add a row: lips of the split's nearest sound."),
+    ] = None,
+    same_speaker: Annotated[
+        bool, typer.Option("--same-speaker", help="Retrieval from the own speaker only.")
+    ] = False,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
     quiet: QuietOption = False,
@@ -60,6 +71,9 @@ def evaluate(
         workers=workers,
         landmark_model=landmark_model,
         progress=not quiet,
+        most=clips,
+        retrieval=retrieval,
+        same_speaker=same_speaker,
     )
     print(markdown(done.summary))
     seconds = f"generated in {done.generating:.0f} s, measured in {done.measuring:.0f} s"

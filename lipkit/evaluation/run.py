@@ -18,7 +18,8 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.evaluation.clip_scores import REFERENCES, ClipScores, ClipTask, measure
 from lipkit.evaluation.parts import Parts
 from lipkit.evaluation.predictions import Model, load_models, predict
-from lipkit.evaluation.split import SplitClip, find_sources, split_clips
+from lipkit.evaluation.retrieval import RETRIEVAL, Retrieval
+from lipkit.evaluation.split import SplitClip, find_sources, split_clips, spread
 from lipkit.evaluation.summary import summarise
 from lipkit.evaluation.tables import write_all
 from lipkit.landmarks import find_landmark_model
@@ -56,6 +57,9 @@ def evaluate(
     workers: int | None = None,
     landmark_model: str | os.PathLike | None = None,
     progress: bool = True,
+    most: int | None = None,
+    retrieval: str | None = None,
+    same_speaker: bool = False,
 ) -> Evaluation:
     """Measure models, and always the ground truth and the frozen lips, on one split.
 
@@ -74,6 +78,10 @@ def evaluate(
     metrics : names out of :data:`lipkit.metrics.METRICS`; default: all that are not slow.
     workers : processes (default: one a core); 0 works in this process.
     landmark_model : dlib's 68-point model, if it is not found.
+    most : measure on at most so many clips, evenly spread over the split; the table says so.
+    retrieval : a training split of the same set; adds the row of the lips whose sound is
+        nearest there (:class:`lipkit.evaluation.retrieval.Retrieval`).
+    same_speaker : search the window's own speaker only.
 
     Raises
     ------
@@ -86,8 +94,8 @@ def evaluate(
     chosen = _metrics(metrics)
     opened = PreparedSet.open(prepared)
     windows = Windows(opened, split, DataConfig(), seed=seed, mismatched=False)
-    clips = split_clips(opened, split, windows)
-    notes = find_sources(opened, clips, raw, chosen)
+    clips, notes = spread(split_clips(opened, split, windows), most)
+    notes += find_sources(opened, clips, raw, chosen)
     if not any(clip.source for clip in clips):
         chosen = [name for name in chosen if "truth_points" not in METRICS[name].needs]
     if not chosen:
@@ -95,8 +103,19 @@ def evaluate(
     model_file = str(landmark_model or "")
     if any(METRICS[name].needs for name in chosen):
         model_file = str(find_landmark_model(landmark_model))
-    loaded = load_models([os.fspath(path) for path in models])
+    loaded = load_models([os.fspath(path) for path in models], [*REFERENCES, RETRIEVAL])
+    _require_metrics(loaded, chosen)
     notes += _other_crops(loaded, opened)
+    searched = None
+    if retrieval is not None:
+        if split in (None, retrieval):
+            raise UsageError(
+                f"--retrieval {retrieval}: its windows are measured and would find themselves; "
+                "search a training split"
+            )
+        searched = Retrieval(opened, retrieval, clips, windows.config.window, same_speaker)
+    elif same_speaker:
+        raise UsageError("--same-speaker is about --retrieval SPLIT; give both")
 
     out = Path(out) if Path(out).suffix == ".json" else Path(out) / TABLE
     parts = Parts(
@@ -108,9 +127,10 @@ def evaluate(
             "stride": windows.config.stride,
         },
     )
-    digests = dict.fromkeys(REFERENCES, "") | {model.label: model.digest for model in loaded}
+    made = ([searched] if searched else []) + loaded
+    digests = dict.fromkeys(REFERENCES, "") | {row.label: row.digest for row in made}
     work = _Work(parts, digests, tuple(chosen), model_file, windows.config.window)
-    scores = work.run(clips, loaded, workers, progress)
+    scores = work.run(clips, loaded, searched, workers, progress)
 
     faults = [f"{clip.clip_id}: no landmarks, {clip.fault}" for clip in scores if clip.fault]
     notes += faults[:3] + ([f"… and {len(faults) - 3} clips more"] if len(faults) > 3 else [])
@@ -124,7 +144,7 @@ def evaluate(
         "stride": windows.config.stride,
         "seed": seed,
     }
-    summary = summarise(scores, _about_rows(loaded), chosen, settings, notes)
+    summary = summarise(scores, _about_rows(loaded, searched), chosen, settings, notes)
     starts = {clip.clip_id: clip.starts for clip in clips}
     identities = {clip.clip_id: clip.identities for clip in clips}
     files = write_all(out, summary, scores, starts, identities)
@@ -150,12 +170,25 @@ def _other_crops(models: Sequence[Model], prepared: PreparedSet) -> list[str]:
     ]
 
 
-def _about_rows(models: Sequence[Model]) -> dict[str, dict[str, Any]]:
+def _require_metrics(models: Sequence[Model], chosen: Sequence[str]) -> None:
+    fit = [metric.label for metric in METRICS.values() if metric.points_only]
+    for model in models:
+        if not model.draws and not any(METRICS[name].points_only for name in chosen):
+            raise UsageError(
+                f"{model.path}: predicts points only, so it has {' and '.join(fit)} only; measure "
+                "one of them (they need the raw clips, --raw) or leave it out"
+            )
+
+
+def _about_rows(models: Sequence[Model], searched: Retrieval | None) -> dict[str, dict[str, Any]]:
     rows: dict[str, dict[str, Any]] = {name: {"kind": "reference"} for name in REFERENCES}
+    if searched:
+        rows[searched.label] = searched.about
     for model in models:
         card = model.card
         rows[model.label] = {
             "kind": "model",
+            "draws": model.draws,
             "weights": model.path,
             "digest": model.digest,
             "preset": card.preset.name,
@@ -187,6 +220,7 @@ class _Work:
         self,
         clips: Sequence[SplitClip],
         models: Sequence[Model],
+        searched: Retrieval | None,
         workers: int | None,
         progress: bool,
     ) -> list[ClipScores]:
@@ -206,10 +240,12 @@ class _Work:
             disable=not progress,
         )
         with bar:
-            for some in _pieces(todo, max(1, HELD_CLIPS // max(1, len(models)))):
+            rows = len(models) + (searched is not None)
+            for some in _pieces(todo, max(1, HELD_CLIPS // max(1, rows))):
                 tasks = []
+                self._search(searched, [c for c in some if self._lacks(searched, known[c.clip_id])])
                 for clip in some:
-                    tasks.append(self._task(clip, known[clip.clip_id], models))
+                    tasks.append(self._task(clip, known[clip.clip_id], models, searched))
                     bar.set_postfix_str(f"generated {len(tasks)} of {len(some)}", refresh=True)
                 bar.set_postfix_str("measuring")
                 for found in self._measured(tasks, workers):
@@ -224,7 +260,22 @@ class _Work:
     def _missing(self, known: ClipScores) -> list[str]:
         return [name for name in self._digests if name not in known.rows]
 
-    def _task(self, clip: SplitClip, known: ClipScores, models: Sequence[Model]) -> ClipTask:
+    def _lacks(self, searched: Retrieval | None, known: ClipScores) -> bool:
+        return searched is not None and searched.label not in known.rows
+
+    def _search(self, searched: Retrieval | None, clips: Sequence[SplitClip]) -> None:
+        began = time.monotonic()
+        if searched is not None and clips:
+            searched.search(clips)
+        self.generating += time.monotonic() - began
+
+    def _task(
+        self,
+        clip: SplitClip,
+        known: ClipScores,
+        models: Sequence[Model],
+        searched: Retrieval | None,
+    ) -> ClipTask:
         missing = self._missing(known)
         began = time.monotonic()
         wanted = [model for model in models if model.label in missing]
@@ -235,6 +286,8 @@ class _Work:
             )
             for model in wanted
         }
+        if self._lacks(searched, known):
+            predictions[searched.label] = searched.lips(clip.clip_id)
         self.generating += time.monotonic() - began
         return ClipTask(
             clip.clip_id,

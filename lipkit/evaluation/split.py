@@ -46,6 +46,14 @@ def split_clips(prepared: PreparedSet, split: str | None, windows: Windows) -> l
     ]
 
 
+def spread(clips: Sequence[SplitClip], most: int | None) -> tuple[list[SplitClip], list[str]]:
+    """At most so many of the clips, evenly spread, and a line that says so."""
+    if most is None or most >= len(clips):
+        return list(clips), []
+    chosen = [clips[i * len(clips) // most] for i in range(most)]
+    return chosen, [f"measured on {most} of the split's {len(clips)} clips, evenly spread"]
+
+
 def find_sources(
     prepared: PreparedSet,
     clips: Sequence[SplitClip],

@@ -1,0 +1,172 @@
+"""One training run in a process of its own: ``python -m lipkit.experiments.job FOLDER``.
+
+A run that runs out of memory, or whose CUDA context breaks, costs itself and no other. The
+process ends with its parent: it holds the reading end of a pipe that the parent never writes.
+"""
+
+import datetime
+import itertools
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lipkit.config import Preset
+from lipkit.errors import LipkitError
+from lipkit.experiments.plan import (
+    FAILED,
+    WHOLE,
+    fingerprint,
+    read_record,
+    write_record,
+)
+from lipkit.files import replacing
+from lipkit.settings import from_dict, to_dict
+
+ORDER = "job.json"
+"""What the process is told: cell, seed, preset, prepared set."""
+STARTS = "starts.json"
+
+
+def main(folder: Path) -> int:
+    """Train what the folder's order says and leave a record; the exit code is 0 or 1."""
+    order = json.loads((folder / ORDER).read_text(encoding="utf-8"))
+    preset = from_dict(Preset, order["preset"])
+    try:
+        record = train(folder, order, preset)
+    except LipkitError as fault:
+        record = failure(order, str(fault))
+    except Exception as fault:
+        traceback.print_exc()
+        record = failure(order, f"unexpected {type(fault).__name__}: {_line(fault)}")
+    write_record(folder, record)
+    return 0 if record["status"] == WHOLE else 1
+
+
+def train(folder: Path, order: dict[str, Any], preset: Preset) -> dict[str, Any]:
+    """Begin or continue the run; its record."""
+    import torch
+
+    from lipkit.run_folder import read_log
+    from lipkit.training import train as train_generator
+
+    starts = _starts(folder)
+    log = [row for row in read_log(folder) if row["step"] <= starts[-1]]
+    now = preset
+    if preset.train.minutes is not None:
+        left = max(0.0, preset.train.minutes - spent(log, starts) / 60)
+        now = replace(preset, train=replace(preset.train, minutes=left))
+    result = train_generator(order["prepared"], now, folder, resume=True, progress=True)
+    cuda = torch.cuda.is_available() and preset.train.device != "cpu"
+    return {
+        **about(order),
+        "status": WHOLE,
+        "reason": "",
+        "steps": result.step,
+        "seconds": round(spent(read_log(folder), starts), 1),
+        "loss": result.loss if result.loss == result.loss else None,
+        "metrics": result.metrics,
+        "prepared": fingerprint(order["prepared"]),
+        "date": datetime.date.today().isoformat(),
+        "commit": commit(),
+        "device": torch.cuda.get_device_name() if cuda else processor(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _starts(folder: Path) -> list[int]:
+    """The steps after which the run was begun and continued, this call's last."""
+    from lipkit.run_folder import CHECKPOINT_NAME, load_checkpoint
+
+    path = folder / CHECKPOINT_NAME
+    step = load_checkpoint(path)["step"] if path.is_file() else 0
+    earlier = json.loads((folder / STARTS).read_text()) if (folder / STARTS).is_file() else []
+    starts = [*(start for start in earlier if start < step), step]
+    with replacing(folder / STARTS) as temporary:
+        temporary.write_text(json.dumps(starts) + "\n")
+    return starts
+
+
+def spent(log: Sequence[dict[str, float]], starts: Sequence[int]) -> float:
+    """Seconds of a run's budget that the steps of its log took.
+
+    Parameters
+    ----------
+    log : a row a step, with ``seconds`` since its call began.
+    starts : the step after which each call began. What a call did and a kill threw away is in
+        no row, and does not count.
+    """
+    total = 0.0
+    for first, following in itertools.zip_longest(starts, starts[1:], fillvalue=math.inf):
+        seconds = [row["seconds"] for row in log if first < row["step"] <= following]
+        total += seconds[-1] if seconds else 0.0
+    return total
+
+
+def failure(order: dict[str, Any], reason: str) -> dict[str, Any]:
+    """The record of a run that did not end well."""
+    return {**about(order), "status": FAILED, "reason": reason, "steps": None, "seconds": 0.0}
+
+
+def about(order: dict[str, Any]) -> dict[str, Any]:
+    """What every record says of its run."""
+    preset = from_dict(Preset, order["preset"])
+    return {"cell": order["cell"], "seed": order["seed"], "settings": to_dict(preset)}
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether the run has ended well and its weights are there."""
+    from lipkit.weights import WEIGHTS_NAME
+
+    record = read_record(folder)
+    return record is not None and record["status"] == WHOLE and (folder / WEIGHTS_NAME).is_file()
+
+
+def commit() -> str:
+    """The commit of the code, with ``+`` where files differ from it; empty outside of git."""
+    here = Path(__file__).parent
+
+    def git(*words: str) -> str:
+        done = subprocess.run(["git", *words], cwd=here, capture_output=True, text=True)
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    try:
+        found = git("rev-parse", "--short=12", "HEAD")
+        return found + ("+" if found and git("status", "--porcelain", "-uno", "--", "..") else "")
+    except OSError:
+        return ""
+
+
+def processor() -> str:
+    """The CPU's name."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _line(fault: BaseException) -> str:
+    return " ".join(str(fault).split())[:300]
+
+
+def _end_with_parent() -> None:
+    os.read(sys.stdin.fileno(), 1)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    sys.exit(main(Path(sys.argv[1])))
