@@ -20,13 +20,18 @@ def prepared(tmp_path_factory) -> Path:
     return make_set(tmp_path_factory.mktemp("prepared"), {"train": 3, "val": 1}, frames=20)
 
 
-@pytest.fixture(scope="module")
-def two(prepared, tmp_path_factory) -> Path:
+LAUNCHERS = {
+    "torchrun": ["torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
+    "fabric run": ["lightning_fabric.cli", "--devices", "2"],
+}
+
+
+@pytest.fixture(scope="module", params=LAUNCHERS)
+def two(request, prepared, tmp_path_factory) -> Path:
     """A run of two processes."""
     out = tmp_path_factory.mktemp("two")
     script = Path(__file__).with_name("two_processes.py")
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", "2", script, prepared, out]
+    command = [sys.executable, "-m", *LAUNCHERS[request.param], script, prepared, out]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr

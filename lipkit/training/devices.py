@@ -62,7 +62,8 @@ def launch(config: TrainConfig) -> Fabric:
         precision=PRECISIONS[precision],
         **ours,
     )
-    fabric.launch()
+    if "LT_CLI_USED" not in os.environ:  # fabric run has done it, and may not be asked again
+        fabric.launch()
     if config.batch_size % fabric.world_size:
         raise UsageError(
             f"train.batch_size={config.batch_size}: cannot be shared by {fabric.world_size} "
