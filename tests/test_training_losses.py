@@ -187,6 +187,7 @@ def test_the_discriminator_learns_to_tell(prepared, tmp_path):
         {
             "loss__corr__flow": "flownet",
             "loss__corr__flow_width": 1 / 32,
+            "loss__corr__flow_steps": 1,
             "loss__corr__form": "cosine",
             "loss__gen__streams": "two",
             "loss__perc__batch_statistics": True,

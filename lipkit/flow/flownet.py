@@ -101,43 +101,6 @@ def proxy_loss(flows: list[Tensor], label: Tensor) -> Tensor:
     return total
 
 
-def train_on_proxy(
-    network: FlowNetS,
-    first: Tensor,
-    second: Tensor,
-    label: Tensor,
-    steps: int,
-    batch_size: int = 32,
-    learning_rate: float = 1e-4,
-    seed: int = 0,
-) -> list[float]:
-    """Teach ``network`` Farneback's flow, as the authors do (in place).
-
-    Parameters
-    ----------
-    first, second
-        Picture pairs, ``[N, 3, H, W]`` in [-1, 1].
-    label
-        Their Farneback flow, ``[N, 2, H, W]`` in pixels.
-
-    Returns
-    -------
-    list of float
-        The loss at each step.
-    """
-    optimiser = torch.optim.Adam(network.parameters(), learning_rate, weight_decay=4e-4)
-    generator = torch.Generator().manual_seed(seed)
-    losses = []
-    for _ in range(steps):
-        chosen = torch.randint(len(first), (batch_size,), generator=generator)
-        loss = proxy_loss(network.pyramid(first[chosen], second[chosen]), label[chosen])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    return losses
-
-
 def _conv(inputs: int, outputs: int, kernel: int, stride: int) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2), nn.LeakyReLU(0.1))
 

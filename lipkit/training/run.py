@@ -75,6 +75,7 @@ def train(
     out: str | Path,
     resume: bool = False,
     progress: bool = True,
+    spent: float = 0.0,
 ) -> TrainResult:
     """Train a generator on a prepared set; write the run's folder (``lipkit.run_folder``).
 
@@ -89,6 +90,8 @@ def train(
         The run's folder.
     resume:
         Continue from the folder's checkpoint; without one, start at the beginning.
+    spent:
+        Seconds of ``train.minutes`` that earlier calls took.
 
     Raises
     ------
@@ -100,8 +103,9 @@ def train(
         from lipkit.training.landmark_regression import fit  # which needs TrainResult
 
         return fit(prepared, preset, out, resume, progress)
-    began = time.monotonic()
+    began = time.monotonic() - spent
     run = Run(PreparedSet.open(prepared), preset, Path(out), progress)
+    run.minutes = spent / 60
     run.begin(resume, began)
     loss, speed = run.loop(began)
     metrics, weights = run.finish()
@@ -143,7 +147,7 @@ class Run:
             self.take_step.compile()
         self.step = 0
         self.minutes = 0.0
-        """Of this call, as all processes know it."""
+        """Of the budget that are over, as all processes know it."""
 
     def _split(self, split: str, learning: bool = False) -> Windows:
         loss = self.preset.loss
@@ -190,7 +194,8 @@ class Run:
         loss, networks = self.preset.loss, self.networks
         budget = math.inf if self.config.minutes is None else 60 * self.config.minutes
         learned = networks.flow is not None and networks.flow.kind == "flownet"
-        if learned and loss.corr.flow_steps > 0:
+        learned = learned and loss.corr.flow_steps > 0
+        if learned:
             train_flow(
                 networks.flow.flownet,
                 self.feed,

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from lipkit.flow.farneback import farneback
-from lipkit.flow.flownet import FlowNetS, train_on_proxy
+from lipkit.flow.flownet import FlowNetS, proxy_loss
 from lipkit.flow.lucas_kanade import lucas_kanade, warp
 from lipkit.prepared import PreparedSet
 
@@ -70,9 +70,16 @@ def taught(width: float, steps: int) -> FlowNetS:
         moved(128, shift, seed=seed) for seed, shift in enumerate((0.3, 1.0, 1.7, 2.5, 3.2), 1)
     ]
     first, second = (torch.cat([pair[k] for pair in pairs]) for k in (0, 1))
+    label = of_farneback(first, second)
     network = FlowNetS(width)
+    optimiser = torch.optim.Adam(network.parameters(), 1e-3)
     started = time.perf_counter()
-    train_on_proxy(network, first, second, of_farneback(first, second), steps, learning_rate=1e-3)
+    for _ in range(steps):
+        chosen = torch.randint(len(first), (32,))
+        loss = proxy_loss(network.pyramid(first[chosen], second[chosen]), label[chosen])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
     print(f"FlowNetS taught for {steps} steps in {time.perf_counter() - started:.0f} s")
     return network.eval()
 

@@ -1,0 +1,93 @@
+"""What is trained before the generator: FlowNetS on Farneback's flow."""
+
+import itertools
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from training_sets import ALL_LOSSES, make_set, settings
+
+from lipkit.config import CorrelationConfig, TrainConfig
+from lipkit.errors import LipkitError
+from lipkit.flow.farneback import farneback
+from lipkit.flow.flownet import FlowNetS
+from lipkit.prepared import PreparedSet
+from lipkit.run_folder import CHECKPOINT_NAME
+from lipkit.training.devices import launch
+from lipkit.training.pretraining import farneback_label, train_flow
+from lipkit.training.run import Run
+
+
+@pytest.fixture(scope="module")
+def fabric():
+    return launch(TrainConfig(device="cpu"))
+
+
+class MovingTextures:
+    """Batches of four pictures that move two pixels a frame, each in its direction."""
+
+    def batches(self, step: int, last: int) -> Iterator[dict[str, torch.Tensor]]:
+        rng = np.random.default_rng(0)
+        for _ in range(step, last):
+            picture = torch.from_numpy(rng.normal(size=(4, 3, 20, 20)).astype(np.float32))
+            picture = torch.nn.functional.interpolate(picture, size=(80, 80), mode="bicubic")
+            picture = (picture / 3).clamp(-1, 1)
+            frames = [picture[..., 8 : 8 + 64, 2 * t : 2 * t + 64] for t in range(4)]
+            video = torch.stack(frames, dim=2)
+            yield {"video": torch.cat([video[:2], video[2:].flip(2)])}
+
+
+def test_flownet_learns_farnebacks_flow(fabric):
+    torch.manual_seed(0)
+    network = FlowNetS(width=1 / 8)
+    config = CorrelationConfig(flow="flownet", flow_steps=60, learning_rate=1e-3)
+    losses = train_flow(network, MovingTextures(), config, fabric, progress=False)
+    assert len(losses) == 60
+    assert np.mean(losses[-5:]) < 0.5 * losses[0]
+    video = next(MovingTextures().batches(0, 1))["video"]
+    with torch.no_grad():
+        flow = network(video[:, :, 0], video[:, :, 1])[:, 0].mean(dim=(1, 2))
+    assert (flow[:2] < 0).all(), "to the left"
+    assert (flow[2:] > 0).all(), "to the right"
+
+
+def test_the_label_is_farnebacks_flow_of_every_pair_in_order():
+    video = next(MovingTextures().batches(0, 1))["video"]
+    label = farneback_label(video)
+    assert label.shape == (4 * 3, 2, 64, 64)
+    pictures = ((video.permute(0, 2, 3, 4, 1) + 1) * 127.5).round().byte().numpy()
+    for (clip, pair), found in zip(itertools.product(range(4), range(3)), label, strict=True):
+        expected = farneback(pictures[clip, pair : pair + 2])[0]
+        np.testing.assert_array_equal(found.permute(1, 2, 0).numpy(), expected)
+
+
+def test_it_ends_at_its_deadline(fabric):
+    network, config = FlowNetS(width=1 / 32), CorrelationConfig(flow="flownet", flow_steps=50)
+    now = time.monotonic()
+    assert len(train_flow(network, MovingTextures(), config, fabric, now, progress=False)) == 1
+
+
+def test_a_loss_that_is_not_finite_names_the_network(fabric):
+    network, config = FlowNetS(width=1 / 32), CorrelationConfig(flow="flownet", flow_steps=5)
+    with torch.no_grad():
+        next(network.parameters()).fill_(float("nan"))
+    with pytest.raises(LipkitError, match="FlowNetS stopped at step 1: its loss is nan"):
+        train_flow(network, MovingTextures(), config, fabric, progress=False)
+
+
+def test_a_run_teaches_flownet_before_its_first_step(tmp_path):
+    prepared = PreparedSet.open(make_set(tmp_path / "prepared", {"train": 2, "val": 1}, frames=20))
+    changes = {"loss.corr.flow": "flownet", "loss.corr.flow_width": 1 / 32}
+    alike = ALL_LOSSES | changes | {"loss.perc.weight": 0}
+
+    def begun(name: str, steps: int) -> dict[str, torch.Tensor]:
+        wanted = settings(alike | {"loss.corr.flow_steps": steps})
+        run = Run(prepared, wanted, tmp_path / name)
+        run.begin(resume=False)
+        assert (tmp_path / name / CHECKPOINT_NAME).is_file() == (steps > 0)
+        return dict(run.networks.flow.state_dict())
+
+    taught, untaught = begun("taught", 2), begun("untaught", 0)
+    assert not any(torch.equal(taught[n], untaught[n]) for n in taught if n.endswith("weight"))
