@@ -24,9 +24,11 @@ from lipkit.stages import Stage, run_stages
 
 SPEAKERS, CLIPS = 3, 14
 """Few people, each with many sentences: that is what four minutes of training can learn."""
-TALKER, STRANGER = 0, 10
-"""Who talks at the end, by index: one of the training set, and one who is not in it."""
+TALKER, STRANGER = 0, 30
+"""Who talks at the end, by index: one of the training set, and one whom no weights have seen."""
 SPEECH = "place green with k seven please"
+SHIPPED = "plus"
+"""The weights that come with the kit talk beside those that were just trained."""
 NOTEBOOKS_AT_A_TIME = 2
 
 
@@ -176,12 +178,13 @@ def _talk(out: Path, seed: int) -> dict[str, Any]:
     _write_picture(folder / "stranger_portrait.png", still(person(STRANGER, seed)))
     write_audio(folder / "speech.wav", talk.samples)
     write_video(folder / "truth.mp4", talk.frames, talk.samples)
-    wanted = {"audio": folder / "speech.wav", "weights": out / "training"}
-    known = {"identity": folder / "portrait.png", **wanted}
-    generate(**known, out=folder / "lips.mp4")
-    result = generate(**known, out=folder / "talking.mp4", paste_back=True)
-    stranger = {"identity": folder / "stranger_portrait.png", **wanted}
-    generate(**stranger, out=folder / "stranger.mp4", paste_back=True)
+    known, stranger = folder / "portrait.png", folder / "stranger_portrait.png"
+    heard, trained = folder / "speech.wav", out / "training"
+    generate(known, heard, folder / "lips.mp4", trained)
+    result = generate(known, heard, folder / "talking.mp4", trained, paste_back=True)
+    generate(stranger, heard, folder / "stranger.mp4", trained, paste_back=True)
+    for picture, name in ((known, "talking_plus"), (stranger, "stranger_plus")):
+        generate(picture, heard, folder / f"{name}.mp4", SHIPPED, paste_back=True)
     for video in folder.glob("*.mp4"):
         frames = read_video(video)
         _write_picture(video.with_suffix(".png"), frames[len(frames) // 2])

@@ -32,22 +32,25 @@ def write_demo_page(
         Section(
             "A talking picture",
             "One still picture and a new sentence, made into a video; the sentence's true video "
-            "stands beside. The stranger was not in training: a few minutes and three people are "
-            "too little to carry over to another face. Every face and voice here is synthetic.",
+            "stands beside. The weights that come with the kit, plus, were trained for an hour on "
+            "many faces; the preset trained here had minutes and three people. Neither has seen the "
+            "stranger. Every face and voice here is synthetic.",
             (
                 Media("talking/portrait.png", "The picture that goes in"),
-                _video("talking", "What comes out: generated lips in the picture"),
-                _video("lips", "The generated lips alone, 64 x 64"),
+                _video("talking_plus", "What plus makes of it: generated lips in the picture"),
+                _video("talking", f"What {preset.name} makes of it, trained a moment ago"),
+                _video("lips", f"The lips of {preset.name} alone, 64 x 64"),
                 _video("truth", "The truth: the video of that recording"),
                 Media("talking/stranger_portrait.png", "A stranger's picture"),
-                _video("stranger", "The stranger made to say the same"),
+                _video("stranger_plus", "The stranger made to say the same, by plus"),
+                _video("stranger", f"The same by {preset.name}"),
             ),
         ),
         Section(
             "Training",
             f"Each pair of rows is a window of a validation clip: the real lips, and what the "
             f"generator makes of the picture at the left and the sound after {trained['step']} "
-            "steps. Short training and a pixel loss alone give soft lips; that is expected.",
+            "steps. So short a training gives soft lips; that is expected.",
             _training_media(out),
             wide=True,
         ),
