@@ -31,6 +31,7 @@ from lipkit.evaluation.summary import summarise
 from lipkit.evaluation.tables import latex, markdown
 from lipkit.metrics.conventions import grey
 from lipkit.metrics.psnr import psnr
+from lipkit.models.catalogue import build_generator
 from lipkit.models.generator import Generator
 from lipkit.tensors import scramble
 from lipkit.weights import WEIGHTS_NAME, Card, save_weights
@@ -424,6 +425,38 @@ def test_lmd_and_opening_of_a_talking_face(talking, tmp_path):
     assert not frozen["opening"]["mean"] or frozen["opening"]["mean"] < 0.6
     assert 0 < done.summary["paste_back_lmd"] < 1
     assert done.summary["published"] == []
+
+
+def test_a_row_of_mouth_points_has_lmd_and_nothing_that_needs_pictures(talking, tmp_path):
+    """Points that repeat the identity's are frozen lips, but for what pasting back moves."""
+    generator = GeneratorConfig(architecture="landmarks", width=1 / 32)
+    network = build_generator(generator)
+    for part in (network.point_motion.layers[-1].weight, network.point_motion.layers[-1].bias):
+        nn.init.zeros_(part)
+    preset = Preset(name="landmarks", generator=generator)
+    card = Card(preset, dict(STATISTICS), "synthetic", "train", 3, 7, "2024-05-01")
+    save_weights(tmp_path / "points.safetensors", network, card)
+    models = [tmp_path / "points.safetensors"]
+    names = ["lmd", "opening", "ssim"]
+    done = quick(models, talking / "set", tmp_path / "out", metrics=names)
+    ours, frozen = (row(done.summary, name)["metrics"] for name in ("points", FROZEN))
+    assert ours["lmd"]["mean"] == pytest.approx(frozen["lmd"]["mean"], abs=0.3)
+    assert ours["lmd"]["values"] == 16 * done.summary["windows"]
+    assert [ours["ssim"][name] for name in ("mean", "values", "undefined")] == [None, 0, 0]
+    text = (tmp_path / "out/table.md").read_text()
+    head, line = (
+        next(line for line in text.splitlines() if line.startswith(start))
+        for start in ("| | ", "| points ")
+    )
+    assert [cell.strip() == "–" for cell in line.split("|")] == [
+        "SSIM" in c for c in head.split("|")
+    ]
+    assert "points: predicts mouth points, told those of the identity image" in text
+    again = quick(models, talking / "set", tmp_path / "out", metrics=names)
+    assert again.measuring == 0
+    assert again.summary["rows"] == done.summary["rows"]
+    with pytest.raises(UsageError, match="it has LMD and Opening r only"):
+        quick(models, talking / "set", tmp_path / "out", metrics=["ssim"])
 
 
 def test_moved_raw_clips_are_found_by_their_corpus(talking, tmp_path):

@@ -1,8 +1,9 @@
 """A run, or several, against a split of a prepared set: from windows to tables.
 
-:mod:`~lipkit.evaluation.predictions` makes the lips, :mod:`~lipkit.evaluation.clip_scores`
-measures a clip, :mod:`~lipkit.evaluation.summary` averages, :mod:`~lipkit.evaluation.tables`
-writes, :mod:`~lipkit.evaluation.run` joins them.
+:mod:`~lipkit.evaluation.predictions` makes the lips, :mod:`~lipkit.evaluation.retrieval` copies
+those of the nearest sound, :mod:`~lipkit.evaluation.clip_scores` measures a clip,
+:mod:`~lipkit.evaluation.summary` averages, :mod:`~lipkit.evaluation.tables` writes,
+:mod:`~lipkit.evaluation.run` joins them.
 """
 
 from lipkit.evaluation.run import Evaluation, evaluate

@@ -14,6 +14,7 @@ from lipkit.lips import lip_points
 from lipkit.metrics import METRICS, Context, Metric
 from lipkit.metrics.faces import FixedFace, OwnFaces, require_same_clip
 from lipkit.metrics.lmd import lmd
+from lipkit.windows import MOUTH_POINTS
 
 TRUTH = "ground truth"
 FROZEN = "frozen lips"
@@ -49,6 +50,9 @@ class Score:
         )
 
 
+NOT_APPLICABLE = Score(None, 0, 0, 0)
+
+
 @dataclass(frozen=True)
 class ClipTask:
     """What one process needs to measure one clip."""
@@ -67,7 +71,8 @@ class ClipTask:
     references: tuple[str, ...]
     """Which of :data:`REFERENCES` to measure."""
     predictions: Mapping[str, np.ndarray] = field(repr=False)
-    """Of each model: lips u8 ``[windows, window, 64, 64, 3]``."""
+    """Of each model: lips u8 ``[windows, window, 64, 64, 3]``, or, of one that does not draw,
+    mouth points f32 ``[windows, window, 20, 2]`` in lip pixels."""
     metrics: tuple[str, ...] = ()
 
 
@@ -106,7 +111,10 @@ def measure(task: ClipTask) -> ClipScores:
     for name in task.references:
         rows[name] = _row(clip, *clip.reference(name))
     for name, prediction in task.predictions.items():
-        rows[name] = _row(clip, prediction, clip.points_of(prediction))
+        if prediction.shape[2:] == MOUTH_POINTS:
+            rows[name] = _row(clip, None, {"points": prediction, "points_fixed": None})
+        else:
+            rows[name] = _row(clip, prediction, clip.points_of(prediction))
     return ClipScores(task.clip_id, rows, clip.fault, clip.paste_back)
 
 
@@ -205,7 +213,8 @@ class _Clip:
         return FixedFace(_landmarks(self.task.landmark_model))
 
 
-def _row(clip: _Clip, prediction: np.ndarray, points: Points) -> RowScores:
+def _row(clip: _Clip, prediction: np.ndarray | None, points: Points) -> RowScores:
+    """Scores of lips, or, where there are none, of points alone."""
     by_window = [metric for metric in clip.metrics if metric.over == "window"]
     by_clip = [metric for metric in clip.metrics if metric.over == "clip"]
     windows = [_scores(clip, by_window, prediction, points, [i]) for i in range(len(clip.frames))]
@@ -225,11 +234,14 @@ def _apart(starts: Sequence[int], window: int) -> list[int]:
 def _scores(
     clip: _Clip,
     metrics: Sequence[Metric],
-    prediction: np.ndarray,
+    prediction: np.ndarray | None,
     points: Points,
     chosen: list[int],
 ) -> Scores:
-    """The metrics of the windows ``chosen``, put one behind the other."""
+    """The metrics of the windows ``chosen``, put one behind the other.
+
+    Without pictures, metrics that look at them have no value, measured or not.
+    """
 
     def joined(array: np.ndarray | None) -> np.ndarray | None:
         return None if array is None else array[chosen].reshape(-1, *array.shape[2:])
@@ -245,7 +257,12 @@ def _scores(
         prediction_points_fixed=joined(points["points_fixed"]),
     )
     pieces = joined(prediction), joined(clip.truth), joined(clip.sound)
-    return {metric.name: Score.of(metric.measure(*pieces, context)) for metric in metrics}
+    return {
+        metric.name: NOT_APPLICABLE
+        if prediction is None and not metric.points_only
+        else Score.of(metric.measure(*pieces, context))
+        for metric in metrics
+    }
 
 
 @lru_cache(maxsize=1)

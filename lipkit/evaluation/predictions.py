@@ -1,9 +1,10 @@
-"""The lips that a model makes for every window of a clip."""
+"""The lips, or the mouth points, that a model makes for every window of a clip."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ import torch
 from lipkit.clips import PreparedClip
 from lipkit.config import COLUMNS_PER_FRAME, LIP_SIZE
 from lipkit.errors import LipkitError
+from lipkit.lips import lip_points
+from lipkit.models.catalogue import draws
 from lipkit.tensors import normalise, scramble, to_image_tensor, to_images
 from lipkit.weights import Card, load_weights
 
@@ -22,7 +25,7 @@ BATCH = 16
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A generator in eval mode, with what its windows look like."""
+    """A network in eval mode, with what its windows look like."""
 
     label: str
     """Its name in the table."""
@@ -32,9 +35,33 @@ class Model:
     digest: str
     """Of all that its lips depend on: weights, architecture, and how it is given its sound."""
 
+    @property
+    def draws(self) -> bool:
+        """Whether it makes lips; else mouth points alone."""
+        return draws(self.card.preset.generator)
 
-def load_models(paths: Sequence[str | Path]) -> list[Model]:
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the table's row says of itself."""
+        card = self.card
+        return {
+            "kind": "model",
+            "draws": self.draws,
+            "weights": self.path,
+            "digest": self.digest,
+            "preset": card.preset.name,
+            "corpus": card.corpus,
+            "train_split": card.split,
+            "train_seed": card.preset.train.seed,
+            "step": card.step,
+            "trained": card.date,
+        }
+
+
+def load_models(paths: Sequence[str | Path], taken: Sequence[str] = ()) -> list[Model]:
     """Load weights, each under a name of its own: the run's folder, or the file's.
+
+    ``taken`` are names of other rows.
 
     Raises
     ------
@@ -44,8 +71,8 @@ def load_models(paths: Sequence[str | Path]) -> list[Model]:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     models: list[Model] = []
     for path in map(str, paths):
-        generator, card = load_weights(path)
-        label = _label(Path(path), [model.label for model in models])
+        generator, card = load_weights(path, pictures=False)
+        label = _label(Path(path), [*taken, *(model.label for model in models)])
         digest = _digest(generator, card)
         models.append(Model(label, path, card, generator.to(device), digest))
     return models
@@ -60,6 +87,9 @@ def predict(
     window: int,
 ) -> np.ndarray:
     """Lips u8 ``[windows, window, 64, 64, 3]`` for the windows of a clip at ``starts``.
+
+    A model that does not draw gives mouth points f32 ``[windows, window, 20, 2]``, lip pixels.
+    It is told those of the identity image, which the others must find for themselves.
 
     Sound as the model was trained on: normalised by its own statistics, shifted and
     scrambled as its card says. Frames of shifted sound beyond the clip repeat its last ones.
@@ -79,14 +109,27 @@ def predict(
     if data.mel_axes == "scrambled":
         heard = np.stack([scramble(window) for window in heard])
     logmel = normalise(heard, model.card.statistics)[:, None].to(device)
-    identity = to_image_tensor(clip.lips[list(identities)]).to(device)
-    pieces = []
+    seen = list(identities)
+    if model.draws:
+        identity = to_image_tensor(clip.lips[seen]).to(device)
+    else:
+        identity = torch.from_numpy(lip_points(clip.landmarks[seen], clip.box[seen])).to(device)
+    where, pieces = f"{model.path}: on {clip_id}", []
     with torch.inference_mode():
         for i in range(0, len(starts), BATCH):
-            video = model.generator(identity[i : i + BATCH], logmel[i : i + BATCH])
-            _require_video(video, window, f"{model.path}: on {clip_id}")
-            pieces.append(to_images(video))
+            made = model.generator(identity[i : i + BATCH], logmel[i : i + BATCH])
+            if model.draws:
+                _require_video(made, window, where)
+                pieces.append(to_images(made))
+            else:
+                _require_finite(made, where)
+                pieces.append(made.float().cpu().numpy())
     return np.concatenate(pieces)
+
+
+def _require_finite(made: torch.Tensor, where: str) -> None:
+    if not torch.isfinite(made).all():
+        raise LipkitError(f"{where} it makes values that are not numbers; train it again")
 
 
 def _require_video(video: torch.Tensor, window: int, where: str) -> None:
@@ -96,8 +139,7 @@ def _require_video(video: torch.Tensor, window: int, where: str) -> None:
             f"{where} it makes {list(video.shape[1:])} where a window is {wanted}; "
             "evaluate it with the settings it was trained with"
         )
-    if not torch.isfinite(video).all():
-        raise LipkitError(f"{where} it makes values that are not numbers; train it again")
+    _require_finite(video, where)
     largest = float(video.abs().max())
     if largest > 1 + OVERSHOOT:
         raise LipkitError(

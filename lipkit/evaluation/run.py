@@ -144,7 +144,9 @@ def evaluate(
         "stride": windows.config.stride,
         "seed": seed,
     }
-    summary = summarise(scores, _about_rows(loaded, searched), chosen, settings, notes)
+    rows = {name: {"kind": "reference"} for name in REFERENCES}
+    rows |= {row.label: row.about for row in made}
+    summary = summarise(scores, rows, chosen, settings, notes)
     starts = {clip.clip_id: clip.starts for clip in clips}
     identities = {clip.clip_id: clip.identities for clip in clips}
     files = write_all(out, summary, scores, starts, identities)
@@ -178,27 +180,6 @@ def _require_metrics(models: Sequence[Model], chosen: Sequence[str]) -> None:
                 f"{model.path}: predicts points only, so it has {' and '.join(fit)} only; measure "
                 "one of them (they need the raw clips, --raw) or leave it out"
             )
-
-
-def _about_rows(models: Sequence[Model], searched: Retrieval | None) -> dict[str, dict[str, Any]]:
-    rows: dict[str, dict[str, Any]] = {name: {"kind": "reference"} for name in REFERENCES}
-    if searched:
-        rows[searched.label] = searched.about
-    for model in models:
-        card = model.card
-        rows[model.label] = {
-            "kind": "model",
-            "draws": model.draws,
-            "weights": model.path,
-            "digest": model.digest,
-            "preset": card.preset.name,
-            "corpus": card.corpus,
-            "train_split": card.split,
-            "train_seed": card.preset.train.seed,
-            "step": card.step,
-            "trained": card.date,
-        }
-    return rows
 
 
 class _Work:

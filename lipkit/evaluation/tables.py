@@ -118,11 +118,11 @@ def latex(summary: Mapping[str, Any]) -> str:
     for convention, names in _by_convention(summary):
         lines += ["\\begin{table}", "\\centering", "\\small"]
         lines += ["\\begin{tabular}{l" + "r" * len(names) + "}", "\\toprule"]
-        lines += [" & ".join(["", *(_tex(_head(summary, name)) for name in names)]) + " \\\\"]
+        lines += [" & ".join(["", *(escape_tex(_head(summary, name)) for name in names)]) + " \\\\"]
         lines += ["\\midrule"]
         for title, cells in _table(summary, names):
-            lines.append(" & ".join([_tex(title), *map(_tex, cells)]) + " \\\\")
-        caption = _tex(f"{_where(summary)} Convention: {convention}.")
+            lines.append(" & ".join([escape_tex(title), *map(escape_tex, cells)]) + " \\\\")
+        caption = escape_tex(f"{_where(summary)} Convention: {convention}.")
         lines += ["\\bottomrule", "\\end{tabular}", f"\\caption{{{caption}}}", "\\end{table}", ""]
     lines += [f"% {note}" for note in _footnotes(summary)]
     return "\n".join(lines) + "\n"
@@ -198,6 +198,18 @@ def _footnotes(summary: Mapping[str, Any]) -> list[str]:
                 f"{row['name']}: {trained}, preset {row['preset']}, seed {row['train_seed']}, "
                 f"{row['step']} steps; one run, so no spread over seeds"
             )
+            if not row.get("draws", True):
+                notes.append(
+                    f"{row['name']}: predicts mouth points, told those of the identity image; it "
+                    "draws nothing"
+                )
+        if row["kind"] == "retrieval":
+            whose = " of the same speaker" if row["same_speaker"] else ""
+            notes.append(
+                f"{row['name']}: the lips filmed with the nearest sound among "
+                f"{row['searched_windows']} windows{whose} ({row['searched_clips']} clips of split "
+                f"{row['searched_split']}); blind to the identity image"
+            )
         for name, value in row["metrics"].items():
             label = summary["metrics"][name]["label"]
             if value["undefined"]:
@@ -239,10 +251,13 @@ _TEX = {
     "≈": "$\\approx$",
     "∞": "$\\infty$",
     "–": "--",
+    "±": "$\\pm$",
+    "→": "$\\rightarrow$",
 }
 
 
-def _tex(text: str) -> str:
+def escape_tex(text: str) -> str:
+    """Text as LaTeX prints it, our arrows and signs included."""
     return "".join(_TEX.get(letter, letter) for letter in text)
 
 

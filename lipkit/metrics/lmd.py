@@ -70,6 +70,7 @@ METRICS = (
         "removed, mean over 20 points and frames, pixels of the 64x64 lips",
         _standard,
         needs=("truth_points", "prediction_points"),
+        points_only=True,
     ),
     Metric(
         "lmd_paper",

@@ -58,5 +58,7 @@ class Metric:
     """``clip``: the piece is a clip's windows that do not overlap, one behind the other."""
     needs: tuple[str, ...] = ()
     """Fields of :class:`Context` without which it cannot be measured."""
+    points_only: bool = False
+    """It looks at points and no pictures, so that it can measure who predicts points alone."""
     slow: bool = False
     """Left out unless asked for by name."""

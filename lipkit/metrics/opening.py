@@ -48,5 +48,6 @@ METRICS = (
         _measure,
         over="clip",
         needs=("truth_points", "prediction_points"),
+        points_only=True,
     ),
 )

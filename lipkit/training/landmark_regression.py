@@ -1,10 +1,13 @@
 """Training of the landmark regression: minutes on a CPU, the whole split held in memory."""
 
+import dataclasses
 import datetime
 import json
 import math
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,7 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from lipkit.clips import ClipFile
-from lipkit.config import COLUMNS_PER_FRAME, MEL_BANDS, DataConfig, Preset
+from lipkit.config import COLUMNS_PER_FRAME, MEL_BANDS, DataConfig, Preset, TrainConfig
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
 from lipkit.lips import lip_points
@@ -29,7 +32,11 @@ from lipkit.training.run import TrainResult
 from lipkit.training.schedule import rate_factor
 from lipkit.weights import DATA_LICENCES, WEIGHTS_NAME, Card, read_card, save_weights
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 VALIDATION_CLIPS = 64
+"""At most so many clips, evenly spread over the split, make the validation figures."""
 
 
 class SpokenPoints:
@@ -84,7 +91,11 @@ class SpokenPoints:
 
 
 def fit(
-    prepared: str | Path, preset: Preset, out: str | Path, resume: bool = False, progress=True
+    prepared: str | Path,
+    preset: Preset,
+    out: str | Path,
+    resume: bool = False,
+    progress: bool = True,
 ) -> TrainResult:
     """Train a :class:`LandmarkRegression`; write settings, log and weights with a card.
 
@@ -107,7 +118,7 @@ def fit(
     """
     began, out, config = time.monotonic(), Path(out), preset.train
     opened = PreparedSet.open(prepared)
-    if finished := _finished(out, preset, resume):
+    if finished := _finished(out, dataclasses.replace(preset, prepare=opened.settings), resume):
         return finished
     clips = SpokenPoints(opened, config.train_split, preset.data)
     fabric = launch(config)
@@ -116,64 +127,70 @@ def fit(
     torch.manual_seed(config.seed)
     network = LandmarkRegression(preset.generator).to(fabric.device)
     average = MovingAverage(network, config.ema) if config.ema > 0 else None
-    optimiser = adam(
-        [network],
-        config.learning_rate,
-        (config.beta1, config.beta2),
-        (config.weight_decay,),
-        decoupled=True,
-    )
-    points_loss, loss, minutes, step = PointsLoss(), math.nan, 0.0, 0
     with replacing(out / "settings.json") as temporary:
         temporary.write_text(json.dumps(to_dict(preset), indent=1) + "\n")
+    step, loss, speed = 0, math.nan, 0.0
     bar = tqdm(total=config.steps, disable=not progress, unit="step", desc="train")
     with RunLog(out).open(0) as log, bar:
-        for step in range(1, config.steps + 1):
-            batch = clips.draw(config.batch_size, config.seed, step)
-            identity, logmel, points = (tensor.to(fabric.device) for tensor in batch)
-            for group in optimiser.param_groups:
-                group["lr"] = config.learning_rate * rate_factor(step - 1, config, minutes)
-            with fabric.autocast():
-                predicted = network(identity, logmel)
-            error = points_loss(predicted, points, identity, identity)
-            optimiser.zero_grad(set_to_none=True)
-            error.backward()
-            if config.clip > 0:
-                nn.utils.clip_grad_norm_(network.parameters(), config.clip)
-            optimiser.step()
-            if average is not None:
-                average.update(step)
-            loss, seconds = error.item(), time.monotonic() - began
+        for loss in _steps(network, clips, config, fabric, began):
+            step += 1
             if not math.isfinite(loss):
                 raise LipkitError(
                     f"{out}: training stopped at step {step}: the points loss is {loss}; train "
                     "again with a smaller train.learning_rate"
                 )
+            if average is not None:
+                average.update(step)
+            seconds = time.monotonic() - began
             speed = step * config.batch_size / seconds
-            log.write(
-                step, loss=loss, windows_per_second=round(speed, 2), seconds=round(seconds, 3)
-            )
+            shown = {"windows_per_second": round(speed, 2), "seconds": round(seconds, 3)}
+            log.write(step, loss=loss, **shown)
             bar.update()
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-            minutes = seconds / 60
-            if config.minutes is not None and minutes >= config.minutes:
-                break
     best = (average.average if average else network).eval()
-    metrics = _validate(best, opened, preset)
     card = Card(
-        preset=preset,
+        preset=dataclasses.replace(preset, prepare=opened.settings),
         statistics=dict(opened.statistics),
         corpus=opened.corpus,
         split=config.train_split,
         clips=len(clips.frames),
         step=step,
         date=datetime.date.today().isoformat(),
-        metrics=metrics,
+        metrics=_validate(best, opened, preset),
         data_licence=DATA_LICENCES.get(opened.corpus, "unknown"),
         note="predicts mouth points, draws nothing",
     )
     save_weights(out / WEIGHTS_NAME, best, card)
-    return TrainResult(out / WEIGHTS_NAME, step, loss, metrics, speed)
+    return TrainResult(out / WEIGHTS_NAME, step, loss, card.metrics, speed)
+
+
+def _steps(
+    network: LandmarkRegression,
+    clips: SpokenPoints,
+    config: TrainConfig,
+    fabric: "Fabric",
+    began: float,
+) -> Iterator[float]:
+    """Take one step after the other until a budget is used up; give each one's loss."""
+    betas, points_loss, minutes = (config.beta1, config.beta2), PointsLoss(), 0.0
+    optimiser = adam([network], config.learning_rate, betas, (config.weight_decay,), decoupled=True)
+    for step in range(config.steps):
+        batch = clips.draw(config.batch_size, config.seed, step)
+        identity, logmel, points = (tensor.to(fabric.device) for tensor in batch)
+        for group in optimiser.param_groups:
+            group["lr"] = config.learning_rate * rate_factor(step, config, minutes)
+        with fabric.autocast():
+            predicted = network(identity, logmel)
+        loss = points_loss(predicted, points, identity, identity)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if config.clip > 0:
+            nn.utils.clip_grad_norm_(network.parameters(), config.clip)
+        optimiser.step()
+        minutes = (time.monotonic() - began) / 60
+        yield loss.item()
+        if config.minutes is not None and minutes >= config.minutes:
+            return
 
 
 def _finished(out: Path, preset: Preset, resume: bool) -> TrainResult | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from lipkit.config import WINDOW, Preset
+from lipkit.config import Preset
 from lipkit.errors import UsageError
 from lipkit.losses import (
     MotionLoss,
@@ -19,6 +19,7 @@ from lipkit.losses import (
     SharpnessLoss,
     SimilarityLoss,
 )
+from lipkit.models.catalogue import ARCHITECTURES
 from lipkit.models.generator import Generated
 from lipkit.training.batches import Batch
 
@@ -84,8 +85,6 @@ NEED_POINTS = frozenset({"mouth", "warped", "points"})
 """Names of the terms that read what only :class:`lipkit.varied_windows.VariedWindows` has."""
 WINDOW_LOSSES = ("corr", "gen", "perc")
 """Losses that need every frame of a window, 16 of them."""
-WHOLE_WINDOW = ("vondrick", "chung")
-"""Generators that make all 16 frames from one code."""
 
 
 def varied(preset: Preset) -> bool:
@@ -102,10 +101,11 @@ def varied(preset: Preset) -> bool:
             "loss.corr.weight: needs the sound's features by time and frequency, which "
             f"generator.architecture={architecture} has not; set it to 0"
         )
-    if architecture in WHOLE_WINDOW and data.window != WINDOW:
+    window = getattr(ARCHITECTURES.get(architecture), "window", data.window)
+    if window != data.window:
         raise UsageError(
             f"data.window={data.window}: generator.architecture={architecture} makes windows of "
-            f"{WINDOW} frames; set it to {WINDOW}"
+            f"{window} frames; set it to {window}"
         )
     drawing = [name for name in ("warped", "points") if getattr(loss, name) > 0]
     if architecture != "warp":

@@ -1,0 +1,120 @@
+"""The row of retrieval: the lips of the training window that sounds nearest."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from lipkit.clips import ClipFile
+from lipkit.errors import UsageError
+from lipkit.evaluation.split import SplitClip
+from lipkit.models.retrieval import NearestWindows
+from lipkit.prepared import PreparedSet
+from lipkit.tensors import normalise
+
+RETRIEVAL = "retrieval"
+
+
+class Retrieval:
+    """Searches a split of the prepared set for the sound of windows, and copies the lips.
+
+    Sounds are compared as models hear them: log-mel, normalised by the set's statistics, frame
+    by frame over the whole window, every start of every clip. The identity image is not
+    looked at, so that the lips may be another person's.
+
+    Parameters
+    ----------
+    prepared : the set.
+    split : the split to search.
+    measured : the clips that are measured.
+    window : frames.
+    same_speaker : search the clips of a window's own speaker only.
+
+    Raises
+    ------
+    UsageError
+        When the split holds a measured clip or no window, or, with ``same_speaker``, none of
+        a measured speaker.
+    """
+
+    label = RETRIEVAL
+
+    def __init__(
+        self,
+        prepared: PreparedSet,
+        split: str,
+        measured: Sequence[SplitClip],
+        window: int,
+        same_speaker: bool = False,
+    ) -> None:
+        rows = prepared.clips(split)
+        rows = rows[rows.frames >= window]
+        where = f"{prepared.folder}: split {split!r}, to be searched,"
+        if rows.empty:
+            raise UsageError(f"{where} has no clip of {window} frames; search another split")
+        ids = [clip.clip_id for clip in measured]
+        if both := set(ids) & set(rows.clip_id):
+            raise UsageError(
+                f"{where} holds clips that are measured ({min(both)}), which would find "
+                "themselves; search a training split"
+            )
+        self._window, self._statistics = window, prepared.statistics
+        self._files = [prepared.folder / file for file in rows.file]
+        speakers = prepared.manifest.set_index("clip_id").speaker
+        # One group of clips may be searched for one group of windows.
+        self._group_of = {clip_id: speakers[clip_id] if same_speaker else "" for clip_id in ids}
+        self._groups = list(rows.speaker) if same_speaker else [""] * len(rows)
+        if missing := set(self._group_of.values()) - set(self._groups):
+            raise UsageError(
+                f"{where} has no clip of speaker {min(missing)}; search without --same-speaker"
+            )
+        self._settings = {
+            "searched_split": split,
+            "searched_clips": len(rows),
+            "searched_windows": int((rows.frames - window + 1).sum()),
+            "same_speaker": same_speaker,
+        }
+        files = [(str(f), os.stat(f).st_size, os.stat(f).st_mtime_ns) for f in self._files]
+        told = repr((self._settings, sorted(self._statistics.items()), files))
+        self.digest = hashlib.sha256(told.encode()).hexdigest()[:16]
+        self._found: dict[str, list[tuple[int, int]]] = {}
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the table's row says of itself."""
+        return {"kind": "retrieval", "digest": self.digest, **self._settings}
+
+    def search(self, clips: Sequence[SplitClip]) -> None:
+        """Find the nearest window for every window of some clips, in one pass over the split."""
+        self._found = {}
+        searches = {}
+        for group in sorted({self._group_of[clip.clip_id] for clip in clips}):
+            ours = [clip for clip in clips if self._group_of[clip.clip_id] == group]
+            queries = torch.cat([self._windows(clip) for clip in ours])
+            searches[group] = ours, NearestWindows(queries)
+        for number, (file, group) in enumerate(zip(self._files, self._groups, strict=True)):
+            if group in searches:
+                searches[group][1].search(self._sound(ClipFile(file)), number)
+        for ours, search in searches.values():
+            found = iter(zip(search.sequence.tolist(), search.start.tolist(), strict=True))
+            for clip in ours:
+                self._found[clip.clip_id] = [next(found) for _ in clip.starts]
+
+    def lips(self, clip_id: str) -> np.ndarray:
+        """u8 ``[windows, window, 64, 64, 3]`` of a clip that was searched for last."""
+        return np.stack([self._copy(*place) for place in self._found[clip_id]])
+
+    def _copy(self, number: int, start: int) -> np.ndarray:
+        return ClipFile(self._files[number]).rows("lips", start, start + self._window)
+
+    def _windows(self, clip: SplitClip) -> torch.Tensor:
+        sound = self._sound(ClipFile(clip.file))
+        return torch.stack([sound[start : start + self._window] for start in clip.starts])
+
+    def _sound(self, file: ClipFile) -> torch.Tensor:
+        """f32 [frames, 512]."""
+        logmel = file.rows("logmel", 0, file.frames)
+        return normalise(logmel.astype(np.float32), self._statistics).view(file.frames, -1)
