@@ -47,7 +47,8 @@ def experiment(
         str, typer.Option(help="train, evaluate (the runs that are whole), or all.")
     ] = "all",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Runs at a time.", show_default="1")
+        int | None,
+        typer.Option(min=1, help="Runs at a time; measuring processes.", show_default="1; cores"),
     ] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="tcp://HOST:PORT", help="Train on a Dask cluster.")

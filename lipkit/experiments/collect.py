@@ -24,7 +24,7 @@ def rows_of(plan: Plan) -> dict[str, list[str]]:
     rows: dict[str, list[str]] = {}
     for run in whole_runs(plan):
         rows.setdefault(run.cell.name, []).append(run.name)
-    return rows | {cell.name: [cell.weights] for cell in plan.measured}
+    return rows | {cell.name: [cell.weights or cell.row] for cell in plan.measured}
 
 
 def paper_values(cell: Cell | str, corpus: str) -> dict[str, float]:
@@ -79,7 +79,11 @@ def result_rows(plan: Plan, measured: Mapping[str, Measured]) -> list[dict[str, 
                         "left_out": value["undefined"] + value["infinite"],
                     }
                 )
-    return found
+    return [{key: _rounded(value) for key, value in row.items()} for row in found]
+
+
+def _rounded(value: Any) -> Any:
+    return round(value, 5) if isinstance(value, float) else value
 
 
 def beside_paper() -> set[str]:
@@ -155,7 +159,9 @@ def claims(plan: Plan, measured: Mapping[str, Measured]) -> dict[str, Any]:
                 if cell in plan.experiment.cells
             ]
             for row in judge(contrast, scores, paper, measurable, better):
-                rows.append({"split": split, **row, "confidence": min(confidences)})
+                row |= {"seeds": [_rounded(seed) for seed in row["seeds"]]}
+                row = {"split": split, **row, "confidence": min(confidences)}
+                rows.append({key: _rounded(value) for key, value in row.items()})
     return {"rule": RULE, "claims": rows}
 
 

@@ -33,8 +33,12 @@ class Cell:
     """The paper's metric -> its value on GRID."""
     published: str = ""
     """Its row of Tab. 2 in :mod:`lipkit.evaluation.published`."""
+    preset: str = ""
+    """A preset of its own, in whose place the experiment's would make no sense."""
     weights: str = ""
     """Weights that come with the kit, measured as they are."""
+    row: str = ""
+    """A row that every evaluation can make without training."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,8 @@ def _experiment(name: str, data: dict[str, Any]) -> Experiment:
     for cell, about in table["cells"].items():
         about = dict(about)
         given = about.pop("set", None)
-        settings = None if given is None else data["form"] | given
+        forms = {} if "preset" in about else data["form"]
+        settings = None if given is None else forms | given
         cells[cell] = Cell(cell, settings=settings, **about)
     contrasts = [
         Contrast(key, c["claim"], c["from"], c["to"], tuple(c["metrics"]))

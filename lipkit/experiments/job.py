@@ -5,17 +5,13 @@ process ends with its parent: it holds the reading end of a pipe that the parent
 """
 
 import datetime
-import itertools
 import json
-import math
 import os
 import platform
 import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +24,11 @@ from lipkit.experiments.plan import (
     read_record,
     write_record,
 )
-from lipkit.files import replacing
+from lipkit.provenance import code_digest
 from lipkit.settings import from_dict, to_dict
 
 ORDER = "job.json"
 """What the process is told: cell, seed, preset, prepared set."""
-STARTS = "starts.json"
 
 
 def main(folder: Path) -> int:
@@ -58,25 +53,23 @@ def train(folder: Path, order: dict[str, Any], preset: Preset) -> dict[str, Any]
     from lipkit.run_folder import read_log
     from lipkit.training import train as train_generator
 
-    starts = _starts(folder)
-    log = [row for row in read_log(folder) if row["step"] <= starts[-1]]
-    now = preset
-    if preset.train.minutes is not None:
-        left = max(0.0, preset.train.minutes - spent(log, starts) / 60)
-        now = replace(preset, train=replace(preset.train, minutes=left))
-    result = train_generator(order["prepared"], now, folder, resume=True, progress=True)
+    result = train_generator(
+        order["prepared"], preset, folder, resume=True, progress=True, spent=spent(folder)
+    )
+    log = read_log(folder)
     cuda = torch.cuda.is_available() and preset.train.device != "cpu"
     return {
         **about(order),
         "status": WHOLE,
         "reason": "",
         "steps": result.step,
-        "seconds": round(spent(read_log(folder), starts), 1),
+        "seconds": round(log[-1]["seconds"], 1) if log else 0.0,
         "loss": result.loss if result.loss == result.loss else None,
         "metrics": result.metrics,
         "prepared": fingerprint(order["prepared"]),
         "date": datetime.date.today().isoformat(),
         "commit": commit(),
+        "code": code_digest(),
         "device": torch.cuda.get_device_name() if cuda else processor(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
@@ -84,33 +77,17 @@ def train(folder: Path, order: dict[str, Any], preset: Preset) -> dict[str, Any]
     }
 
 
-def _starts(folder: Path) -> list[int]:
-    """The steps after which the run was begun and continued, this call's last."""
-    from lipkit.run_folder import CHECKPOINT_NAME, load_checkpoint
+def spent(folder: Path) -> float:
+    """Seconds of its budget that the steps of a run took, of all calls together.
+
+    What a call did after its last checkpoint, before it was killed, is lost and does not count.
+    """
+    from lipkit.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log
 
     path = folder / CHECKPOINT_NAME
     step = load_checkpoint(path)["step"] if path.is_file() else 0
-    earlier = json.loads((folder / STARTS).read_text()) if (folder / STARTS).is_file() else []
-    starts = [*(start for start in earlier if start < step), step]
-    with replacing(folder / STARTS) as temporary:
-        temporary.write_text(json.dumps(starts) + "\n")
-    return starts
-
-
-def spent(log: Sequence[dict[str, float]], starts: Sequence[int]) -> float:
-    """Seconds of a run's budget that the steps of its log took.
-
-    Parameters
-    ----------
-    log : a row a step, with ``seconds`` since its call began.
-    starts : the step after which each call began. What a call did and a kill threw away is in
-        no row, and does not count.
-    """
-    total = 0.0
-    for first, following in itertools.zip_longest(starts, starts[1:], fillvalue=math.inf):
-        seconds = [row["seconds"] for row in log if first < row["step"] <= following]
-        total += seconds[-1] if seconds else 0.0
-    return total
+    seconds = [row["seconds"] for row in read_log(folder) if row["step"] <= step]
+    return seconds[-1] if seconds else 0.0
 
 
 def failure(order: dict[str, Any], reason: str) -> dict[str, Any]:

@@ -93,12 +93,19 @@ def measure(
     """
     from lipkit import shipped
     from lipkit.evaluation import evaluate
+    from lipkit.evaluation.retrieval import RETRIEVAL
+    from lipkit.metrics import METRICS
+    from lipkit.models.catalogue import draws
 
-    models = [str(run.folder) for run in whole_runs(plan)]
-    models += [str(shipped.path_of(cell.weights)) for cell in plan.measured]
-    if not models:
+    runs = whole_runs(plan)
+    if plan.runs and not runs:
         raise LipkitError(f"{plan.out}: no run is whole yet; train first (--stage train)")
     chosen, notes = _measurable(choose_metrics(metrics))
+    if not any(METRICS[name].points_only for name in chosen):
+        runs = [run for run in runs if draws(run.preset.generator)]
+    models = [str(run.folder) for run in runs]
+    models += [str(shipped.path_of(cell.weights)) for cell in plan.measured if cell.weights]
+    searches = any(cell.row == RETRIEVAL for cell in plan.measured)
     found = {}
     for split in splits:
         out = plan.out / FOLDER / split
@@ -112,6 +119,7 @@ def measure(
             workers=workers,
             progress=progress,
             most=clips,
+            retrieval=plan.base.train.train_split if searches else None,
         )
         done.summary["notes"] += notes
         names = list(done.summary["metrics"])

@@ -90,23 +90,28 @@ class Plan:
         ]
         for cell in dict.fromkeys(run.cell for run in self.runs):
             lines.append(f"  {cell.name:10s} {cell.title}")
-            lines.append(f"  {'':10s} {' '.join(_changes(cell)) or 'everything on'}")
+            lines.append(f"  {'':10s} {self._changes(cell)}")
         lines += [f"  {cell.name:10s} {cell.title} (not trained)" for cell in self.measured]
         return "\n".join(lines)
+
+    def _changes(self, cell: Cell) -> str:
+        """What tells the cell from the full one."""
+        if cell.preset:
+            return f"preset {cell.preset}"
+        full = self.experiment.cells[self.experiment.full].settings
+        changed = {k: v for k, v in cell.settings.items() if full.get(k) != v}
+        return " ".join(f"{name}={value}" for name, value in changed.items()) or "everything on"
 
     def _time(self) -> str:
         if self.base.train.minutes is not None:
             most = self.base.train.minutes * len(self.runs) / 60
-            return f"at most {most:.1f} hours of training in all, on as many workers less"
-        seconds = [found["seconds"] for run in self.runs if (found := read_record(run.folder))]
+            return f"at most {most:.1f} hours of training in all, one run at a time"
+        records = [record for run in self.runs if (record := read_record(run.folder))]
+        seconds = [record["seconds"] for record in records if record["status"] == WHOLE]
         if not seconds:
             return "how long a run takes shows when the first has ended"
         hours = sum(seconds) / len(seconds) * len(self.runs) / 3600
-        return f"about {hours:.1f} hours of training in all, by the runs that there are"
-
-
-def _changes(cell: Cell) -> list[str]:
-    return [f"{name}={value}" for name, value in (cell.settings or {}).items()]
+        return f"about {hours:.1f} hours of training in all, by those that have ended"
 
 
 def make_plan(
@@ -160,10 +165,18 @@ def make_plan(
         for cell in chosen:
             if cell.settings is None:
                 continue
-            made = _with(base, cell.settings | {"train.seed": seed})
+            own = base if not cell.preset else _own(cell.preset, base)
+            made = _with(own, cell.settings | {"train.seed": seed})
             runs.append(Run(cell, seed, made, out / RUNS / f"{cell.name}-seed{seed}"))
     measured = tuple(cell for cell in chosen if cell.settings is None)
     return Plan(table, Path(prepared), out, base, tuple(runs), measured)
+
+
+def _own(name: str, base: Preset) -> Preset:
+    """A preset of a cell's own, on the same data and within the same minutes."""
+    train = base.train
+    shared = {"train_split": train.train_split, "minutes": train.minutes, "device": train.device}
+    return preset(name, {f"train.{key}": value for key, value in shared.items()})
 
 
 def _with(base: Preset, settings: dict[str, Any]) -> Preset:

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
+from lipkit.errors import LipkitError
 from lipkit.experiments.job import ORDER, failure, is_whole
 from lipkit.experiments.plan import FAILED, RECORD, Plan, Run, read_record, write_record
 from lipkit.files import remove_leftovers, replacing
@@ -20,6 +23,8 @@ from lipkit.kernels import share_of_cores
 from lipkit.pool import Lost, each
 from lipkit.settings import to_dict
 
+LOCK = "queue.lock"
+"""Held while runs are trained."""
 OUTPUT = "output.txt"
 """What a run's process printed: its progress bar, and the traceback of a fault in the code."""
 
@@ -48,7 +53,24 @@ def run_all(
         are several GPUs, one of them.
     executor : run there instead; its workers must see the prepared set and the folder under
         the same paths.
+
+    Raises
+    ------
+    LipkitError
+        When another process trains in the folder, or the executor gives up.
     """
+    plan.out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(plan.out / LOCK, timeout=0):
+            return _run_all(plan, workers, executor, progress)
+    except Timeout:
+        raise LipkitError(
+            f"{plan.out}: another lipkit experiment is training there; wait for its end or give "
+            "another --out"
+        ) from None
+
+
+def _run_all(plan: Plan, workers: int, executor: Executor | None, progress: bool) -> list[Run]:
     remove_leftovers(plan.out)
     todo = [run for run in plan.runs if not is_whole(run.folder)]
     if progress:
@@ -56,7 +78,7 @@ def run_all(
         print(f"{plan.out}: {len(plan.runs)} runs, {kept} of them kept", flush=True)
     by_folder = {str(run.folder.absolute()): run for run in todo}
     tasks = [_task(plan, run, share_of_cores(workers)) for run in todo]
-    failed = []
+    failed = set()
     with closing(_results(tasks, workers, executor)) as results:
         for count, (task, reason) in enumerate(results, start=1):
             run = by_folder[task.folder]
@@ -64,10 +86,10 @@ def run_all(
                 reason = reason.reason
                 write_record(run.folder, failure(task.order, reason))
             if reason:
-                failed.append(run)
+                failed.add(run.name)
             if progress:
                 print(f"[{count}/{len(todo)}] {run.name}: {reason or _said(run)}", flush=True)
-    return failed
+    return [run for run in plan.runs if run.name in failed]
 
 
 def _task(plan: Plan, run: Run, variables: dict[str, str]) -> Task:

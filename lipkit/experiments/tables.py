@@ -111,7 +111,7 @@ def _claims(judged: Mapping[str, Any]) -> list[str]:
     rows = judged["claims"]
     if not rows:
         return ["No contrast has both of its cells."]
-    heads = ["claim", "split", "metric", "paper", "ours", "by seed", "verdict", "sure of the cells"]
+    heads = ["claim", "split", "metric", "paper", "ours", "by seed", "verdict", "confidence"]
     cells = []
     for row in rows:
         paper = "–" if row["paper"] is None else f"{row['paper']:+.3f}"
@@ -145,7 +145,8 @@ def _notes(plan: Plan) -> Iterable[str]:
                 f"damaged table, confidence {cell.confidence:g}"
             )
     for cell in plan.measured:
-        yield f"{cell.name}: {cell.title}; its budget is another than that of the runs"
+        if cell.weights:
+            yield f"{cell.name}: {cell.title}"
 
 
 def _markdown(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -1,0 +1,488 @@
+"""Experiments: the paper's tables as data, and from a plan to results and verdicts."""
+
+import csv
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from training_sets import ALL_LOSSES, make_set
+
+import lipkit.experiments.job
+import lipkit.experiments.queue
+from lipkit.cli import run_command
+from lipkit.config import preset
+from lipkit.errors import LipkitError, UsageError
+from lipkit.evaluation.split import spread
+from lipkit.experiments import job, queue
+from lipkit.experiments.claims import (
+    HELD,
+    NOT_HELD,
+    UNDECIDED,
+    difference,
+    interval,
+    judge,
+    verdict,
+)
+from lipkit.experiments.collect import CURVE_POINTS, curves, paper_values
+from lipkit.experiments.columns import Contrast, experiment
+from lipkit.experiments.plan import CLAIM, claim, make_plan, read_record
+from lipkit.experiments.report import report
+from lipkit.run_folder import read_log
+
+TRAIN, TEST = "s1_train", "s1_test"
+SMALL = {key: value for key, value in ALL_LOSSES.items() if key != "train.steps"}
+METRICS = ["ssim", "psnr", "ssim_paper"]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory) -> Path:
+    return make_set(tmp_path_factory.mktemp("set"), {TRAIN: 3, TEST: 4}, frames=24)
+
+
+def plan_of(prepared, out, name="ablation", **options):
+    options = {"preset_name": "tiny", "settings": SMALL, "steps": 2, "train_split": TRAIN} | options
+    return make_plan(name, prepared, out, **options)
+
+
+@pytest.fixture
+def in_process(monkeypatch):
+    """Trains in this process; gives the names of the runs that were begun."""
+    begun = []
+
+    def train_here(task, processes=None):
+        folder = Path(task.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / job.ORDER).write_text(json.dumps(task.order))
+        begun.append(folder.name)
+        job.main(folder)
+        record = read_record(folder)
+        return record["reason"]
+
+    monkeypatch.setattr(queue, "train_apart", train_here)
+    return begun
+
+
+def test_each_column_switches_what_the_paper_says(prepared, tmp_path):
+    #      corr pix perc gen, third stream, derivatives
+    hand = {
+        "a": (0, 0, 0, 1, "three", True),
+        "b": (0, 1, 0, 0, "three", True),
+        "c1": (1, 1, 0, 1, "three", True),
+        "c2": (1, 0, 0, 1, "three", True),
+        "d": (0, 1, 1, 1, "three", True),
+        "e": (1, 1, 1, 1, "three", True),
+        "f": (1, 0, 1, 1, "three", True),
+        "g": (1, 1, 1, 1, "two", True),
+        "h": (1, 1, 1, 1, "two", False),
+        "i": (1, 1, 1, 1, "frame_difference", True),
+    }
+    for base in ("paper", "tiny"):
+        loss = preset(base).loss
+        on = (loss.corr.weight, loss.pix, loss.perc.weight, loss.gen.weight)
+        plan = plan_of(prepared, tmp_path, preset_name=base, settings={}, cells=list(hand))
+        assert [run.cell.name for run in plan.runs] == list(hand)
+        for run in plan.runs:
+            loss = run.preset.loss
+            weights = (loss.corr.weight, loss.pix, loss.perc.weight, loss.gen.weight)
+            *switches, streams, derivative = hand[run.cell.name]
+            assert weights == tuple(w * s for w, s in zip(on, switches, strict=True)), run.cell.name
+            assert (loss.gen.streams, loss.corr.derivative) == (streams, derivative)
+            assert run.preset.generator == preset(base).generator
+
+
+def test_of_two_readings_one_is_the_default():
+    names = [cell.name for cell in experiment("ablation").choose()]
+    assert names == ["a", "b", "c1", "d", "e", "f", "g", "h", "i"]
+
+
+@pytest.mark.parametrize("name", ["vondrick", "chung"])
+def test_a_baseline_takes_the_losses_of_its_preset_and_our_width(prepared, tmp_path, name):
+    settings = {"generator.width": 0.5, "train.batch_size": 8}
+    plan = plan_of(
+        prepared, tmp_path, "comparison", preset_name="paper", settings=settings, cells=[name]
+    )
+    (made,) = [run.preset for run in plan.runs]
+    own = preset(name)
+    assert made.generator.architecture == own.generator.architecture == name
+    assert (made.generator.width, made.train.batch_size) == (0.5, 8)
+    for term in ("corr.weight", "perc.weight", "gen.weight"):
+        a, b = term.split(".")
+        assert (getattr(getattr(made.loss, a), b) > 0) == (getattr(getattr(own.loss, a), b) > 0)
+    assert (made.loss.pix > 0) == (own.loss.pix > 0)
+    if own.loss.gen.weight > 0:
+        assert made.loss.gen.streams == own.loss.gen.streams
+
+
+def test_a_preset_of_its_own_keeps_data_and_minutes(prepared, tmp_path):
+    plan = plan_of(
+        prepared, tmp_path, "comparison", cells=["landmarks", "retrieval", "plus"], minutes=3
+    )
+    (run,) = plan.runs
+    train, own = run.preset.train, preset("landmarks").train
+    assert (train.train_split, train.minutes) == (TRAIN, 3)
+    assert (train.batch_size, train.steps) == (own.batch_size, own.steps)
+    assert [cell.name for cell in plan.measured] == ["retrieval", "plus"]
+
+
+def test_all_cells_of_a_seed_come_before_the_next(prepared, tmp_path):
+    plan = plan_of(prepared, tmp_path, cells=["e", "d"], seeds=2, minutes=6)
+    assert [run.name for run in plan.runs] == ["e-seed0", "d-seed0", "e-seed1", "d-seed1"]
+    assert [run.preset.train.seed for run in plan.runs] == [0, 0, 1, 1]
+    text = plan.text()
+    assert "4 runs" in text
+    assert "6 minutes or 2 steps, whichever comes first" in text
+    assert "at most 0.4 hours" in text
+    assert "loss.corr.weight=0" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"cells": ["d", "k1"]}, "did you mean"),
+        ({"cells": ["d", "d"]}, "twice"),
+        ({"cells": []}, "names no cell"),
+        ({"settings": {"loss.gen.streams": "two"}}, "leave it out"),
+        ({"settings": {"train.seed": 3}}, "--seeds"),
+        ({"settings": {"loss.pix": 0}}, "loss.pix is 0"),
+        ({"settings": {"loss.picks": 0}}, "did you mean 'loss.pix'"),
+        ({"preset_name": "plus"}, "is 0 in preset plus"),
+        ({"train_split": "s2_train"}, "its splits: s1_test, s1_train"),
+        ({"name": "ablatoin"}, "did you mean 'ablation'"),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused(prepared, tmp_path, options, said):
+    with pytest.raises(UsageError, match=said):
+        plan_of(prepared, tmp_path, **options)
+
+
+def test_a_folder_belongs_to_one_experiment(prepared, tmp_path):
+    plan = plan_of(prepared, tmp_path / "a", cells=["d"])
+    claim(plan)
+    claim(plan_of(prepared, tmp_path / "a", cells=["e"], seeds=2))
+    claim(plan_of(prepared, tmp_path / "a", settings=SMALL | {"train.workers": 2}))
+    with pytest.raises(UsageError, match=r"train\.steps=2, not 3"):
+        claim(plan_of(prepared, tmp_path / "a", steps=3))
+    with pytest.raises(UsageError, match="experiment=ablation, not comparison"):
+        claim(plan_of(prepared, tmp_path / "a", "comparison"))
+    other = make_set(tmp_path / "set", {TRAIN: 3}, statistics={"logmel_mean": 0, "logmel_std": 1})
+    with pytest.raises(UsageError, match="logmel_mean"):
+        claim(plan_of(other, tmp_path / "a"))
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "thesis.txt").touch()
+    with pytest.raises(UsageError, match=r"thesis\.txt"):
+        claim(plan_of(prepared, tmp_path / "b"))
+
+
+def test_a_setting_that_is_newer_than_the_folder_has_its_default(prepared, tmp_path):
+    plan = plan_of(prepared, tmp_path, cells=["d"])
+    claim(plan)
+    old = json.loads((tmp_path / CLAIM).read_text())
+    del old["settings"]["train"]["ema"]
+    (tmp_path / CLAIM).write_text(json.dumps(old))
+    claim(plan_of(prepared, tmp_path, settings=SMALL | {"train.ema": 0}))
+    with pytest.raises(UsageError, match=r"train\.ema"):
+        claim(plan)
+
+
+def words(prepared, out, *more) -> list[str]:
+    options = [f"--set={key}={value}" for key, value in SMALL.items()]
+    metrics = [word for name in METRICS for word in ("--metric", name)]
+    return [
+        *("experiment", "ablation", str(prepared), "--out", str(out), "--preset", "tiny"),
+        *("--steps", "2", "--train-split", TRAIN, "--test-split", TEST, "--workers", "1"),
+        *options,
+        *metrics,
+        *more,
+    ]
+
+
+def test_from_a_command_to_results_and_claims(prepared, tmp_path, in_process, capsys, monkeypatch):
+    train = job.train
+
+    def faulty(folder, order, preset):
+        if order["cell"] == "d" and order["seed"] == 1:
+            raise LipkitError(f"{folder}: the pixel loss is nan; take a smaller rate")
+        return train(folder, order, preset)
+
+    monkeypatch.setattr(lipkit.experiments.job, "train", faulty)
+    out = tmp_path / "out"
+    command = words(prepared, out, "--cells", "d,e", "--seeds", "2", "--clips", "3")
+    assert run_command(command) == 1
+    said = capsys.readouterr().out
+    assert "d-seed1: " in said
+    assert "the pixel loss is nan" in said
+    assert in_process == ["d-seed0", "e-seed0", "d-seed1", "e-seed1"]
+    (claimed, *_) = json.loads((out / "claims.json").read_text())["claims"]
+    assert (len(claimed["seeds"]), claimed["verdict"]) == (1, UNDECIDED)
+
+    monkeypatch.setattr(lipkit.experiments.job, "train", train)
+    in_process.clear()
+    assert run_command(command) == 0
+    assert in_process == ["d-seed1"], "whole runs are kept, the failed one is tried again"
+
+    with (out / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    cells = ["ground truth", "frozen lips", "mean lips", "d", "e"]
+    assert {row["cell"] for row in rows} == set(cells)
+    assert len(rows) == (3 + 2 * 2) * len(METRICS)
+    ssim = {(r["cell"], r["seed"]): r for r in rows if r["metric"] == "ssim_paper"}
+    assert float(ssim["e", "1"]["paper"]) == 0.73
+    assert float(ssim["e", "1"]["low"]) <= float(ssim["e", "1"]["value"])
+    assert (ssim["e", "1"]["clips"], ssim["e", "1"]["windows"]) == ("3", "6")
+    assert next(r for r in rows if r["metric"] == "ssim")["paper"] == ""
+
+    about = json.loads((out / "results.json").read_text())
+    assert about["budget_of_each_run"]["steps"] == 2
+    assert [run["steps"] for run in about["runs"]] == [2, 2, 2, 2]
+    assert all(run["torch"] and run["device"] and run["threads"] for run in about["runs"])
+    assert about["runs"][0]["set"]["loss.corr.weight"] == 0
+
+    claims = json.loads((out / "claims.json").read_text())["claims"]
+    assert {row["contrast"] for row in claims} == {"correlation"}
+    row = next(row for row in claims if row["metric"] == "ssim_paper")
+    assert row["paper"] == pytest.approx(0.03)
+    values = [float(ssim[cell, seed]["value"]) for seed in "01" for cell in "de"]
+    by_hand = [values[1] - values[0], values[3] - values[2]]
+    np.testing.assert_allclose(row["seeds"], by_hand, atol=2e-5)
+    assert row["difference"] == pytest.approx(np.mean(by_hand), abs=2e-5)
+
+    page = (out / "table.md").read_text()
+    for needed in ("2 steps", "0.730", "frozen lips", "3 of the split's 4 clips", "Held:", "±"):
+        assert needed in page
+    lines = (out / "table.tex").read_text().splitlines()
+    columns = [line.count(" & ") for line in lines if line.endswith(r"\\")]
+    assert set(columns) == {3}
+    with (out / "curves.csv").open() as file:
+        points = list(csv.DictReader(file))
+    assert [p["step"] for p in points if (p["cell"], p["seed"]) == ("e", "1")] == ["1", "2"]
+    assert {p["corr"] for p in points if p["cell"] == "d"} == {""}
+
+
+def test_a_half_trained_run_is_continued_and_its_seconds_count(prepared, tmp_path, in_process):
+    early = plan_of(prepared, tmp_path, cells=["b"], steps=2)
+    queue.run_all(early, progress=False)
+    (run,) = early.runs
+    before = read_log(run.folder)
+    (run.folder / "run.json").unlink()
+
+    late = plan_of(prepared, tmp_path, cells=["b"], steps=4)
+    with ThreadPoolExecutor(1) as executor:  # any will do
+        queue.run_all(late, executor=executor, progress=False)
+    after = read_log(run.folder)
+    assert [row["step"] for row in after] == [1, 2, 3, 4]
+    assert after[:2] == before
+    assert after[2]["seconds"] > before[1]["seconds"], "the clock goes on"
+    assert read_record(run.folder)["seconds"] == pytest.approx(after[3]["seconds"], abs=0.06)
+
+
+def test_a_run_whose_minutes_are_over_ends_at_once(prepared, tmp_path, in_process):
+    early = plan_of(prepared, tmp_path, cells=["b"], steps=2, minutes=1e-6)
+    queue.run_all(early, progress=False)
+    (run,) = early.runs
+    assert read_record(run.folder)["steps"] == 1
+
+
+def test_spent_counts_what_the_checkpoint_holds(prepared, tmp_path, in_process):
+    plan = plan_of(prepared, tmp_path, cells=["b"], steps=2)
+    assert job.spent(plan.runs[0].folder) == 0
+    queue.run_all(plan, progress=False)
+    log = read_log(plan.runs[0].folder)
+    with (plan.runs[0].folder / "log.jsonl").open("a") as file:
+        file.write(json.dumps(log[-1] | {"step": 3, "seconds": 999}) + "\n")
+    assert job.spent(plan.runs[0].folder) == log[1]["seconds"]
+
+
+def test_a_run_has_a_process_of_its_own(prepared, tmp_path):
+    plan = plan_of(prepared, tmp_path, cells=["b"], steps=1)
+    assert queue.run_all(plan, progress=False) == []
+    (run,) = plan.runs
+    assert read_record(run.folder)["status"] == "whole"
+    assert "train" in (run.folder / queue.OUTPUT).read_text()
+
+
+def test_a_process_that_dies_costs_its_run(prepared, tmp_path, monkeypatch):
+    monkeypatch.setattr(lipkit.experiments.queue.sys, "executable", "false")
+    plan = plan_of(prepared, tmp_path, cells=["b", "e"], steps=1)
+    assert queue.run_all(plan, workers=2, progress=False) == list(plan.runs)
+    assert "ended by code 1" in read_record(plan.runs[1].folder)["reason"]
+
+
+def test_two_queues_do_not_train_in_one_folder(prepared, tmp_path):
+    plan = plan_of(prepared, tmp_path, cells=["b"])
+    with FileLock(tmp_path / queue.LOCK), pytest.raises(LipkitError, match="another lipkit exp"):
+        queue.run_all(plan, progress=False)
+
+
+def test_each_gpu_gets_a_run(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    assert queue.gpus() == ["2", "5"]
+    seen = []
+    monkeypatch.setattr(queue, "train_apart", lambda task, _: seen.append(task.variables))
+    machine = queue.Machine(2)
+    for _ in range(2):
+        machine.train(queue.Task("x", {}, {"A": "b"}))
+    assert [s["CUDA_VISIBLE_DEVICES"] for s in seen] == ["2", "5"]
+    assert seen[0]["A"] == "b"
+
+
+def test_nothing_whole_is_one_line(prepared, tmp_path, capsys):
+    assert run_command(words(prepared, tmp_path / "o", "--stage", "evaluate", "-q")) == 1
+    err = capsys.readouterr().err
+    assert "no run is whole yet" in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--cells", "d,k1"], "did you mean"),
+        (["--test-split", "s9_test"], "its splits"),
+        (["--test-split", ""], "names no split"),
+        (["--metric", "ssmi"], "did you mean 'ssim'"),
+        (["--stage", "bake"], "all, train, evaluate"),
+        (["--scheduler", "tcp://h:1"], "exclude each other"),
+    ],
+)
+def test_what_is_typed_wrong_is_one_line_and_writes_nothing(prepared, tmp_path, capsys, more, said):
+    assert run_command(words(prepared, tmp_path / "o", *more)) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "o").exists()
+
+
+def test_a_dry_run_shows_the_plan_and_writes_nothing(prepared, tmp_path, capsys):
+    assert run_command(words(prepared, tmp_path / "o", "--dry-run", "--seeds", "2")) == 0
+    assert "18 runs" in capsys.readouterr().out
+    assert not (tmp_path / "o").exists()
+
+
+def test_the_landmark_model_may_be_missing(prepared, tmp_path, monkeypatch, in_process):
+    def absent(_=None):
+        raise LipkitError("no landmark model; get one")
+
+    monkeypatch.setattr("lipkit.landmarks.find_landmark_model", absent)
+    plan = plan_of(prepared, tmp_path, cells=["b"], steps=1)
+    claim(plan)
+    queue.run_all(plan, progress=False)
+    page = report(plan, [TEST], metrics=["ssim", "lmd"], workers=0, progress=False)
+    assert "LMD: left out; no landmark model" in page
+
+
+def test_a_curve_is_thinned_to_means(prepared, tmp_path, monkeypatch):
+    rows = [{"step": i + 1, "loss": float(i), "seconds": 0.5 * i} for i in range(1000)]
+    plan = plan_of(prepared, tmp_path, cells=["b"])
+    monkeypatch.setattr("lipkit.experiments.collect.whole_runs", lambda plan: plan.runs)
+    monkeypatch.setattr("lipkit.run_folder.read_log", lambda folder: rows)
+    found = curves(plan)
+    assert len(found) == CURVE_POINTS
+    assert found[0] == {"cell": "b", "seed": 0, "step": 10, "seconds": 4.5, "loss": 4.5}
+
+
+def test_clips_are_evenly_spread():
+    assert spread(list("abcdefg"), 3)[0] == ["a", "c", "e"]
+    assert spread(list("ab"), 5) == (["a", "b"], [])
+
+
+def test_the_papers_numbers_are_those_of_the_fact_sheet():
+    cells = experiment("ablation").cells
+    assert paper_values(cells["e"], "grid") == {
+        "lmd": 1.18,
+        "ssim": 0.73,
+        "psnr": 29.98,
+        "cpbd": 0.175,
+    }
+    full = experiment("comparison").cells["full"]
+    assert paper_values(full, "lrw")["lmd"] == 1.92
+    assert paper_values(full, "synthetic")["psnr"] == 29.89
+    assert paper_values("ground truth", "grid") == {"lmd": 0.0, "cpbd": 0.141}
+    assert paper_values("frozen lips", "grid") == {}
+    expected = {  # fact sheet 9.2, "contrasts usable as claims"
+        ("correlation", "lmd"): -0.13,
+        ("correlation", "ssim"): 0.03,
+        ("correlation", "cpbd"): -0.034,
+        ("derivative", "lmd"): -0.03,
+        ("derivative", "ssim"): 0.09,
+        ("flow_stream", "lmd"): -0.21,
+        ("flow", "lmd"): -0.22,
+        ("pixel", "lmd"): -0.78,
+        ("pixel", "ssim"): 0.21,
+        ("pixel", "cpbd"): -0.043,
+    }
+    found = {
+        (c.name, m): cells[c.target].paper[m] - cells[c.origin].paper[m]
+        for c in experiment("ablation").contrasts
+        for m in c.metrics
+    }
+    assert found == pytest.approx(expected)
+
+
+def test_the_interval_is_that_of_a_plain_loop():
+    values = np.random.default_rng(3).normal(size=(2, 7))
+    values[1, 4] = np.nan
+    rng, means = np.random.default_rng(9), []
+    for _ in range(4000):
+        seeds, clips = rng.integers(2, size=2), rng.integers(7, size=7)
+        some = [values[s, c] for s in seeds for c in clips if np.isfinite(values[s, c])]
+        if some:
+            means.append(sum(some) / len(some))
+    np.testing.assert_allclose(interval(values), np.quantile(means, [0.025, 0.975]), atol=0.05)
+
+
+def test_a_difference_is_paired_by_seed_and_clip():
+    # Clips differ wildly, the change does not: only the pairing makes the interval narrow.
+    origin = np.array([[1.0, 50, 100], [2, 60, 90]])
+    found = difference(origin, origin + np.array([[0.1], [0.3]]))
+    assert found.seeds == pytest.approx((0.1, 0.3))
+    assert (found.mean, found.low, found.high) == pytest.approx((0.2, 0.1, 0.3))
+    assert difference(origin, np.full_like(origin, np.nan)) is None
+
+
+def made_up(*means: float, spread: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of 40 clips of two cells, whose difference has these means, one a seed."""
+    rng = np.random.default_rng(0)
+    origin = rng.normal(1, 1, (len(means), 40))
+    change = rng.normal(0, spread, origin.shape)
+    return origin, origin + change - change.mean(1, keepdims=True) + np.array(means)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("means", "side", "expected"),
+    [
+        ((-0.2, -0.1), -1, HELD),
+        ((-0.2, -0.1), 1, NOT_HELD),
+        ((0.2, 0.1), 1, HELD),
+        ((-0.2, 0.1), -1, UNDECIDED),
+        ((-0.001, -0.001), -1, UNDECIDED),
+        ((-0.2,), -1, UNDECIDED),
+    ],
+)
+def test_the_verdict_on_made_up_scores(means, side, expected):
+    assert verdict(difference(*made_up(*means)), side) == expected
+
+
+def test_one_seed_against_the_rest_leaves_a_claim_undecided():
+    """Nine seeds outvote the tenth in the interval, not in the rule."""
+    found = difference(*made_up(*[-0.5] * 9, 0.01))
+    assert found.high < 0
+    assert verdict(found, -1) == UNDECIDED
+
+
+def test_a_claim_is_judged_in_both_conventions_and_by_the_papers_side():
+    contrast = Contrast("x", "it helps", "d", "e", ("cpbd", "lmd", "ssim"))
+    origin, lower = made_up(-0.2, -0.1)
+    names = {"cpbd": ["cpbd", "cpbd_paper"], "lmd": ["lmd"], "ssim": ["ssim"]}
+    scores = {}
+    for metric in ("cpbd", "cpbd_paper", "lmd"):
+        scores |= {("d", metric): origin, ("e", metric): lower}
+    better = {"cpbd": "truth", "cpbd_paper": "truth", "lmd": "lower", "ssim": "higher"}
+    rows = judge(contrast, scores, {"cpbd": -0.034}, names, better)
+    found = {row["metric"]: (row["side"], row["verdict"], row["paper"]) for row in rows}
+    assert found == {
+        "cpbd": (-1, HELD, -0.034),
+        "cpbd_paper": (-1, HELD, -0.034),
+        "lmd": (-1, HELD, None),
+    }
