@@ -15,7 +15,19 @@ from lipkit.cli import run_command
 from lipkit.cli.options import assignments
 from lipkit.errors import LipkitError, UsageError
 
-COMMANDS = ("check", "synth", "prepare", "analyse", "train", "evaluate", "generate", "run", "demo")
+COMMANDS = (
+    "check",
+    "synth",
+    "prepare",
+    "analyse",
+    "train",
+    "evaluate",
+    "experiment",
+    "generate",
+    "run",
+    "demo",
+    "assignments",
+)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import typer
 from lipkit import __version__
 from lipkit.cli import (
     analyse,
+    assignments,
     check,
     demo,
     evaluate,
@@ -97,3 +98,4 @@ for command in (
     demo.demo,
 ):
     app.command()(command)
+app.add_typer(assignments.app, name="assignments")

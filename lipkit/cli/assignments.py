@@ -1,0 +1,79 @@
+"""``lipkit assignments``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lipkit.cli.options import QuietOption
+
+app = typer.Typer(rich_markup_mode=None)
+
+Names = Annotated[
+    list[str] | None, typer.Argument(help="Which assignments.", show_default="all of them")
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
+
+
+@app.callback(invoke_without_command=True)
+def assignments(context: typer.Context) -> None:
+    """Hand out assignments, and grade what comes back.
+
+    Example: lipkit assignments release handout fusion_by_hand
+    """
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command()
+def release(
+    out: Annotated[Path, typer.Argument(help="Folder of the student versions.")],
+    names: Names = None,
+    force: ForceOption = False,
+) -> None:
+    """Make the student versions, without solutions and hidden tests.
+
+    nbgrader is not needed; its generate_assignment makes the same cells.
+
+    Example: lipkit assignments release handout fusion_by_hand judges
+    """
+    from lipkit.assignments.release import release
+
+    for path in release(out, names or (), force):
+        print(path)
+
+
+@app.command()
+def grade(
+    submissions: Annotated[Path, typer.Argument(help="Folder with STUDENT/NAME.ipynb.")],
+    out: Annotated[Path, typer.Argument(help="Folder of points.csv and executed notebooks.")],
+    names: Names = None,
+    quiet: QuietOption = False,
+) -> None:
+    """Grade submissions, without nbgrader.
+
+    Puts the tests back, hidden ones included, runs each notebook and counts. Answers in
+    words are left to you. It runs what was handed in: do it where that may do no harm.
+
+    Example: lipkit assignments grade submitted graded
+    """
+    from lipkit.assignments.grade import TABLE, grade_folder
+
+    grade_folder(submissions, out, names or (), progress=not quiet)
+    print(out / TABLE)
+
+
+@app.command()
+def course(
+    out: Annotated[Path, typer.Argument(help="Course folder for nbgrader.")],
+    names: Names = None,
+    force: ForceOption = False,
+) -> None:
+    """Make a course folder for nbgrader: sources and settings.
+
+    Example: lipkit assignments course speech101
+    """
+    from lipkit.assignments.course import write_course
+
+    for path in write_course(out, names or (), force):
+        print(path)
