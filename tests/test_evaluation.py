@@ -33,8 +33,8 @@ from lipkit.metrics.conventions import grey
 from lipkit.metrics.psnr import psnr
 from lipkit.models.catalogue import build_generator
 from lipkit.models.generator import Generator
-from lipkit.tensors import scramble
-from lipkit.weights import WEIGHTS_NAME, Card, save_weights
+from lipkit.tensors import scramble, to_image_tensor, to_images
+from lipkit.weights import WEIGHTS_NAME, Card, load_weights, save_weights
 from lipkit.windows import Windows
 
 SMALL = GeneratorConfig(width=1 / 32, residual_blocks=0)
@@ -320,6 +320,31 @@ def test_a_window_does_not_depend_on_the_others(run):
     together = predict(model, clip, "s1/c", [0, 8, 16, 24], [30, 2, 3, 4], 16)
     alone = predict(model, clip, "s1/c", [16], [3], 16)
     assert np.abs(together[2].astype(int) - alone[0]).max() <= 1
+
+
+def test_batch_norm_of_the_test_batch_is_what_a_generator_never_switched_gives(run):
+    running, by_batch = load_models([run], batch_norm="both")
+    assert [running.label, by_batch.label] == [run.name, f"{run.name}, batch norm at test"]
+    assert running.digest != by_batch.digest
+    assert by_batch.about["batch_norm"] == "test batch"
+    clip, starts, seen = noise_clip(100), list(range(0, 72, 8)), [90] * 9
+    found = predict(by_batch, clip, "s1/c", starts, seen, 16)
+    training = load_weights(run)[0].train()
+    logmel = np.stack([clip.logmel[4 * t : 4 * t + 64] for t in starts])
+    logmel = torch.from_numpy((logmel.astype(np.float32) + 40) / 20)[:, None]
+    identity = to_image_tensor(clip.lips[seen])
+    with torch.no_grad():
+        batches = [training(identity[i], logmel[i]) for i in (slice(0, 8), slice(8, 9))]
+    expected = to_images(torch.cat(batches))
+    assert np.abs(found.astype(int) - expected).max() <= 1
+    assert (found != predict(running, clip, "s1/c", starts, seen, 16)).mean() > 0.5
+    assert np.array_equal(predict(by_batch, clip, "s1/c", starts, seen, 16), found)
+
+
+def test_a_network_without_batch_norm_has_one_row_and_another_kind_is_refused():
+    assert [model.label for model in load_models(["plus"], batch_norm="both")] == ["plus"]
+    with pytest.raises(UsageError, match="batch norm 'running_mean' is unknown; did you mean"):
+        load_models([], batch_norm="running_mean")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,10 @@ def evaluate(
     same_speaker: Annotated[
         bool, typer.Option("--same-speaker", help="Retrieval from the own speaker only.")
     ] = False,
+    batch_norm: Annotated[
+        str,
+        typer.Option(help="Its statistics: running, batch (at test, the authors'), or both."),
+    ] = "running",
     seed: SeedOption = 0,
     workers: WorkersOption = None,
     quiet: QuietOption = False,
@@ -74,6 +78,7 @@ def evaluate(
         most=clips,
         retrieval=retrieval,
         same_speaker=same_speaker,
+        batch_norm=batch_norm,
     )
     print(markdown(done.summary))
     seconds = f"generated in {done.generating:.0f} s, measured in {done.measuring:.0f} s"

@@ -1,5 +1,6 @@
 """The lips, or the mouth points, that a model makes for every window of a clip."""
 
+import copy
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from lipkit.clips import PreparedClip
 from lipkit.config import COLUMNS_PER_FRAME, LIP_SIZE
-from lipkit.errors import LipkitError
+from lipkit.errors import LipkitError, UsageError
 from lipkit.lips import lip_points
 from lipkit.models.catalogue import draws
+from lipkit.settings import did_you_mean
 from lipkit.tensors import normalise, scramble, to_image_tensor, to_images
 from lipkit.weights import Card, load_weights
 
@@ -21,6 +24,11 @@ OVERSHOOT = 0.01
 """How far beyond [-1, 1] a generated value may lie: rounding, not a fault."""
 BATCH = 16
 """Windows generated at once."""
+TEST_BATCH = 8
+"""The authors' batch at test (fact sheet section 8)."""
+BATCH_NORM = {"running": (False,), "batch": (True,), "both": (False, True)}
+"""Whose statistics batch norm takes: the training's running ones, or the test batch's, as the
+authors' generator does, which they never switch to evaluation; or a row for each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +42,8 @@ class Model:
     generator: torch.nn.Module
     digest: str
     """Of all that its lips depend on: weights, architecture, and how it is given its sound."""
+    test_batch_norm: bool = False
+    """Whether batch norm takes the statistics of the test batch."""
 
     @property
     def draws(self) -> bool:
@@ -55,27 +65,52 @@ class Model:
             "train_seed": card.preset.train.seed,
             "step": card.step,
             "trained": card.date,
+            "batch_norm": "test batch" if self.test_batch_norm else "running",
         }
 
 
-def load_models(paths: Sequence[str | Path], taken: Sequence[str] = ()) -> list[Model]:
+def load_models(
+    paths: Sequence[str | Path], taken: Sequence[str] = (), batch_norm: str = "running"
+) -> list[Model]:
     """Load weights, each under a name of its own: the run's folder, or the file's.
 
-    ``taken`` are names of other rows.
+    ``taken`` are names of other rows. Of ``batch_norm``, networks without batch norm know one
+    kind only, and have one row.
 
     Raises
     ------
+    UsageError
+        For another ``batch_norm`` than those of :data:`BATCH_NORM`.
     LipkitError
         As :func:`lipkit.weights.load_weights`.
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    if batch_norm not in BATCH_NORM:
+        raise UsageError(
+            f"batch norm {batch_norm!r} is unknown; {did_you_mean(batch_norm, BATCH_NORM)}"
+        )
     models: list[Model] = []
     for path in map(str, paths):
         generator, card = load_weights(path, pictures=False)
-        label = _label(Path(path), [*taken, *(model.label for model in models)])
+        has_batch_norm = any(isinstance(layer, _BatchNorm) for layer in generator.modules())
         digest = _digest(generator, card)
-        models.append(Model(label, path, card, generator.to(device), digest))
+        name = _label(Path(path), [*taken, *(model.label for model in models)])
+        for by_batch in BATCH_NORM[batch_norm] if has_batch_norm else (False,):
+            network, label, its_digest = generator.to(device), name, digest
+            if by_batch:
+                network = _by_batch(network)
+                label, its_digest = f"{name}, batch norm at test", f"{digest}-batch"
+            models.append(Model(label, path, card, network, its_digest, by_batch))
     return models
+
+
+def _by_batch(generator: torch.nn.Module) -> torch.nn.Module:
+    """A copy whose batch norm knows no running statistics, and so takes the batch's."""
+    network = copy.deepcopy(generator)
+    for layer in network.modules():
+        if isinstance(layer, _BatchNorm):
+            layer.running_mean = layer.running_var = None
+    return network
 
 
 def predict(
@@ -93,7 +128,8 @@ def predict(
 
     Sound as the model was trained on: normalised by its own statistics, shifted and
     scrambled as its card says. Frames of shifted sound beyond the clip repeat its last ones.
-    Batch norm takes its running statistics, so that a window does not depend on the others.
+    Batch norm takes its running statistics, so that a window does not depend on the others;
+    where it takes the test batch's, a batch is eight windows of the clip.
 
     Raises
     ------
@@ -115,9 +151,10 @@ def predict(
     else:
         identity = torch.from_numpy(lip_points(clip.landmarks[seen], clip.box[seen])).to(device)
     where, pieces = f"{model.path}: on {clip_id}", []
+    size = TEST_BATCH if model.test_batch_norm else BATCH
     with torch.inference_mode():
-        for i in range(0, len(starts), BATCH):
-            made = model.generator(identity[i : i + BATCH], logmel[i : i + BATCH])
+        for i in range(0, len(starts), size):
+            made = model.generator(identity[i : i + size], logmel[i : i + size])
             if model.draws:
                 _require_video(made, window, where)
                 pieces.append(to_images(made))

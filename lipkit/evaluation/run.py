@@ -60,6 +60,7 @@ def evaluate(
     most: int | None = None,
     retrieval: str | None = None,
     same_speaker: bool = False,
+    batch_norm: str = "running",
 ) -> Evaluation:
     """Measure models, and always the ground truth and the frozen lips, on one split.
 
@@ -82,6 +83,8 @@ def evaluate(
     retrieval : a training split of the same set; adds the row of the lips whose sound is
         nearest there (:class:`lipkit.evaluation.retrieval.Retrieval`).
     same_speaker : search the window's own speaker only.
+    batch_norm : ``running``; ``batch``, as the authors' code has it at test; or ``both``, a row
+        for each (:data:`lipkit.evaluation.predictions.BATCH_NORM`).
 
     Raises
     ------
@@ -103,7 +106,7 @@ def evaluate(
     model_file = str(landmark_model or "")
     if any(METRICS[name].needs for name in chosen):
         model_file = str(find_landmark_model(landmark_model))
-    loaded = load_models([os.fspath(path) for path in models], [*REFERENCES, RETRIEVAL])
+    loaded = load_models([os.fspath(path) for path in models], [*REFERENCES, RETRIEVAL], batch_norm)
     _require_metrics(loaded, chosen)
     notes += _other_crops(loaded, opened)
     searched = None
