@@ -24,8 +24,10 @@ import cv2
 import numpy as np
 import torch
 
+from lipkit.config import Preset
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
+from lipkit.settings import flat, from_dict, to_dict
 
 CHECKPOINT_NAME = "checkpoint.pt"
 MAY_CHANGE_ON_RESUME = {
@@ -81,7 +83,9 @@ def refuse_another_run(state: dict[str, Any], now: dict[str, Any], path: Path) -
     UsageError
         Naming the first setting that differs and may not, or the prepared set.
     """
-    before, after = _flat(state["preset"]), _flat(now["preset"])
+    # Through the config: a setting that is newer than the checkpoint has its default there.
+    before = flat(to_dict(from_dict(Preset, state["preset"])))
+    after = flat(now["preset"])
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name) and name not in MAY_CHANGE_ON_RESUME:
             raise UsageError(
@@ -93,14 +97,6 @@ def refuse_another_run(state: dict[str, Any], now: dict[str, Any], path: Path) -
             f"{path}: was trained on another prepared set; resume with the same one or give "
             "another folder"
         )
-
-
-def _flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat = {}
-    for name, value in settings.items():
-        nested = isinstance(value, dict)
-        flat |= _flat(value, f"{prefix}{name}.") if nested else {prefix + name: value}
-    return flat
 
 
 @dataclass

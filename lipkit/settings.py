@@ -170,6 +170,15 @@ def _whole(number: float) -> int:
     return int(number)
 
 
+def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by dotted name."""
+    found = {}
+    for name, value in settings.items():
+        nested = isinstance(value, dict)
+        found |= flat(value, f"{prefix}{name}.") if nested else {prefix + name: value}
+    return found
+
+
 def override(config: Any, parts: list[str], value: Any, key: str) -> Any:
     """``config`` with the setting at the path ``parts`` replaced; ``key`` is for messages."""
     known = {f.name for f in dataclasses.fields(config)}

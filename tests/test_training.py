@@ -18,7 +18,7 @@ from lipkit.config import Preset
 from lipkit.errors import LipkitError, UsageError
 from lipkit.losses import PixelLoss
 from lipkit.prepared import PreparedSet
-from lipkit.run_folder import CHECKPOINT_NAME, read_log
+from lipkit.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log, save_checkpoint
 from lipkit.training import EpochBatches, train
 from lipkit.training.run import Run
 from lipkit.weights import load_weights, read_card
@@ -132,6 +132,15 @@ def test_interrupted_and_resumed_is_as_undisturbed(prepared, run, tmp_path, monk
     assert losses(out) == losses(run)
     weights, expected = (load_weights(f).generator.state_dict() for f in (out, run))
     assert all(torch.equal(weights[name], expected[name]) for name in expected)
+
+
+def test_a_setting_that_is_newer_than_the_checkpoint_has_its_default(prepared, tmp_path):
+    train(prepared, settings(train__steps=1), tmp_path, progress=False)
+    path = tmp_path / CHECKPOINT_NAME
+    state = load_checkpoint(path)
+    del state["preset"]["loss"]["corr"]["flow_steps"]
+    save_checkpoint(path, state)
+    assert train(prepared, settings(train__steps=2), tmp_path, True, progress=False).step == 2
 
 
 def test_a_finished_run_can_be_resumed_further(prepared, tmp_path):

@@ -11,7 +11,7 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.experiments.columns import Cell, Experiment, experiment
 from lipkit.files import TEMPORARY_MARK, replacing
 from lipkit.prepared import PreparedSet
-from lipkit.settings import from_dict, override, to_dict
+from lipkit.settings import flat, from_dict, override, to_dict
 
 CLAIM = "experiment.json"
 """Says whose folder it is."""
@@ -200,15 +200,6 @@ def _require_losses(base: Preset, table: Experiment) -> None:
                 f"{key} is 0 in preset {base.name}, so the {table.name} would compare equal "
                 f"runs; take another preset or --set {key}=…"
             )
-
-
-def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted name."""
-    found = {}
-    for name, value in settings.items():
-        nested = isinstance(value, dict)
-        found |= flat(value, f"{prefix}{name}.") if nested else {prefix + name: value}
-    return found
 
 
 def fingerprint(prepared: str | Path) -> dict[str, Any]:
