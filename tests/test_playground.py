@@ -17,7 +17,7 @@ from lipkit.plots import generation as figures
 from lipkit.plots import to_png
 from lipkit.weights import Card, Weights
 from lipkit.widgets import Playground, playground, talk
-from lipkit.widgets.offset import WIDGET_VIEW
+from lipkit.widgets.shown import WIDGET_VIEW
 
 FRAME = 1764
 FACE = np.full((90, 120, 3), 90, np.uint8)

@@ -11,7 +11,8 @@ from lipkit.analysis.correlation import OFFSETS, correlate
 from lipkit.analysis.extraction import ClipSeries
 from lipkit.errors import UsageError
 from lipkit.widgets import OffsetExplorer, draw_offset
-from lipkit.widgets.offset import WIDGET_VIEW, describe_offset
+from lipkit.widgets.offset import describe_offset
+from lipkit.widgets.shown import WIDGET_VIEW
 
 
 @pytest.fixture(scope="module")

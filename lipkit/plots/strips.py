@@ -11,7 +11,18 @@ from matplotlib.ticker import MaxNLocator
 
 from lipkit.config import FPS
 from lipkit.plots.signals import contrast, posterised
-from lipkit.plots.style import ACCENT, AUDIO, INK, LOSS, MUTED, PAGE, VISUAL, new_figure, styled
+from lipkit.plots.style import (
+    ACCENT,
+    AUDIO,
+    INK,
+    LOSS,
+    MUTED,
+    PAGE,
+    VISUAL,
+    WIDTH,
+    new_figure,
+    styled,
+)
 
 GAP = 3
 """Pixels between the pictures of a strip."""
@@ -50,10 +61,15 @@ def _show_strip(ax: Axes, images: np.ndarray, label: str, names: Sequence[str] =
 
 
 @styled
-def film_strip(rows: Mapping[str, np.ndarray], names: Sequence[str] = ()) -> Figure:
-    """Rows of lip pictures u8 [n, 64, 64, 3] with a label each, ``names`` above the columns."""
+def film_strip(
+    rows: Mapping[str, np.ndarray], names: Sequence[str] = (), width: float = WIDTH
+) -> Figure:
+    """Rows of lip pictures u8 [n, 64, 64, 3] with a label each, ``names`` above the columns.
+
+    A small ``width`` (inches) keeps the words sharp where a notebook has few bytes to spare.
+    """
     n = len(next(iter(rows.values())))
-    figure = new_figure(0.25 + len(rows) * 7.9 / n * _aspect(rows))
+    figure = new_figure(0.25 + len(rows) * (width - 1.1) / n * _aspect(rows), width)
     axes = np.atleast_1d(figure.subplots(len(rows), 1))
     for i, (ax, (label, images)) in enumerate(zip(axes, rows.items(), strict=True)):
         _show_strip(ax, images, label, names if i == 0 else ())
@@ -82,7 +98,7 @@ def landmark_figure(
     first.add_patch(
         Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=ACCENT, lw=1.8)
     )
-    _draw_points(first, points[0], 1.6)
+    draw_points(first, points[0], 1.6)
     pad = 0.30 * (right - left)
     first.set(xlim=(left - pad, right + pad), ylim=(bottom + pad, top - pad))
     first.set_title(f"frame {numbers[0]}: 68 points")
@@ -90,7 +106,7 @@ def landmark_figure(
     centre, half = mouth.mean(0), 0.62 * np.ptp(mouth, axis=0).max()
     for ax, frame, landmarks, number in zip(mouths, frames, points, numbers, strict=True):
         ax.imshow(frame, interpolation="lanczos")
-        _draw_points(ax, landmarks, 3.2)
+        draw_points(ax, landmarks, 3.2)
         ax.set(xlim=(centre[0] - half, centre[0] + half), ylim=(centre[1] + half, centre[1] - half))
         ax.set_title(f"mouth, {number}", fontweight="normal")
     for ax in axes:
@@ -99,7 +115,8 @@ def landmark_figure(
     return figure
 
 
-def _draw_points(ax: Axes, points: np.ndarray, size: float) -> None:
+def draw_points(ax: Axes, points: np.ndarray, size: float) -> None:
+    """Draw the 68 landmarks [68, 2] of a face as dots joined to lines; NaN is left out."""
     for name, indices, closed in CONTOURS:
         line = points[[*indices, indices[0]] if closed else list(indices)]
         colour = {"outer lip": "#56b4e9", "inner lip": "#f0e442"}.get(name, "white")

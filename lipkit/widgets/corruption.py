@@ -1,8 +1,5 @@
 """Spoil lips by a slider and watch what each metric says (notebook 09)."""
 
-import base64
-import html
-
 import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
@@ -10,7 +7,7 @@ from matplotlib.figure import Figure
 from lipkit.analysis.corruptions import CORRUPTIONS, Judge, corrupt, damage
 from lipkit.metrics import METRICS
 from lipkit.plots.metrics import gallery_figure, written
-from lipkit.plots.style import DPI, to_jpeg
+from lipkit.widgets.shown import Interactive, picture
 
 SHOWN = 4
 """Frames of each row."""
@@ -65,7 +62,11 @@ def _described(scores: Table) -> str:
     return f"{name}: " + "; ".join(values) + "."
 
 
-class CorruptionExplorer(ipywidgets.VBox):
+def _readout(step: float) -> str:
+    return "d" if step >= 1 else ".2f"
+
+
+class CorruptionExplorer(Interactive):
     """Corruption and strength above the figure of :func:`draw_corruption`.
 
     ``corruption`` and ``strength`` are the controls, ``picture`` shows the figure. Another
@@ -86,7 +87,7 @@ class CorruptionExplorer(ipywidgets.VBox):
             step=chosen.step,
             description=chosen.unit,
             continuous_update=False,
-            readout_format="g",
+            readout_format=_readout(chosen.step),
             style=wide,
             layout=ipywidgets.Layout(width="32em"),
         )
@@ -102,6 +103,7 @@ class CorruptionExplorer(ipywidgets.VBox):
         self._fitting = True
         with self.strength.hold_trait_notifications():
             self.strength.max, self.strength.step = chosen.most, chosen.step
+            self.strength.readout_format = _readout(chosen.step)
             self.strength.value, self.strength.description = chosen.usual, chosen.unit
         self._fitting = False
         self.redraw()
@@ -113,15 +115,4 @@ class CorruptionExplorer(ipywidgets.VBox):
         choice = (self._judge, self._other, self.corruption.value, self.strength.value)
         spoilt, scores = _measured(*choice)
         figure = _drawn(self._judge, spoilt, scores)
-        data = base64.b64encode(to_jpeg(figure, scale=1.5, quality=80)).decode()
-        width = round(figure.get_figwidth() * DPI)
-        alt = html.escape(_described(scores))
-        style = f"width: {width}px; max-width: 100%"
-        self.picture.value = (
-            f'<img src="data:image/jpeg;base64,{data}" style="{style}" alt="{alt}">'
-        )
-
-    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
-        # A viewer without a kernel shows this text, not the names of Python objects.
-        bundle = super()._repr_mimebundle_(**kwargs) or {}
-        return {**bundle, "text/plain": "Sliders: run this cell in JupyterLab to move them."}
+        self.picture.value = picture(figure, _described(scores), photo=True)

@@ -1,7 +1,5 @@
 """Move the lips of a clip against its sound and watch the correlation (notebook 02)."""
 
-import base64
-import html
 from collections.abc import Sequence
 
 import ipywidgets
@@ -12,10 +10,8 @@ from lipkit.analysis.correlation import OFFSETS, correlate
 from lipkit.analysis.extraction import ClipSeries
 from lipkit.errors import UsageError
 from lipkit.plots.correlation import explorer_figure
-from lipkit.plots.style import DPI, to_png
 from lipkit.settings import did_you_mean
-
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+from lipkit.widgets.shown import Interactive, picture
 
 
 def draw_offset(clips: Sequence[ClipSeries], clip: str, formula: str, offset: int) -> Figure:
@@ -61,7 +57,7 @@ def _pair(clips: Sequence[ClipSeries], clip: str, formula: str) -> tuple[np.ndar
     return known[clip][formula]
 
 
-class OffsetExplorer(ipywidgets.VBox):
+class OffsetExplorer(Interactive):
     """Clip, formula and offset above the figure of :func:`draw_offset`.
 
     ``clip``, ``formula`` and ``offset`` are the controls, ``picture`` shows the figure. A
@@ -109,14 +105,4 @@ class OffsetExplorer(ipywidgets.VBox):
     def redraw(self, change: object = None) -> None:
         """Show the figure of what the controls say; they call this when they are changed."""
         choice = (self._clips, self.clip.value, self.formula.value, self.offset.value)
-        figure = draw_offset(*choice)
-        data = base64.b64encode(to_png(figure, scale=1.5)).decode()
-        width = round(figure.get_figwidth() * DPI)
-        alt = html.escape(describe_offset(*choice))
-        style = f"width: {width}px; max-width: 100%"
-        self.picture.value = f'<img src="data:image/png;base64,{data}" style="{style}" alt="{alt}">'
-
-    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
-        # A viewer without a kernel shows this text, not the names of Python objects.
-        bundle = super()._repr_mimebundle_(**kwargs) or {}
-        return {**bundle, "text/plain": "Sliders: run this cell in JupyterLab to move them."}
+        self.picture.value = picture(draw_offset(*choice), describe_offset(*choice))

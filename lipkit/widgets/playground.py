@@ -1,6 +1,5 @@
 """Choose a face and a recording, or bring your own, and watch it talk (notebook 08)."""
 
-import base64
 import html
 import tempfile
 from collections.abc import Mapping
@@ -22,14 +21,17 @@ from lipkit.generation import (
     read_speech,
 )
 from lipkit.landmarks import FaceLandmarks
-from lipkit.media import write_video
 from lipkit.settings import did_you_mean
 from lipkit.weights import Weights
+from lipkit.widgets.shown import Interactive, player
 
 MOST_SECONDS = 20
 """A longer recording is cut: a notebook is no place for a long video."""
 VIEWS = ("face", "lips")
-_CRF, _AUDIO_BITS, _WIDTH = 24, 64_000, 360
+MICROPHONE = (
+    "Your own voice: record it with your phone or computer (a few seconds, any common format), "
+    "then press <em>your recording</em>. It stays on the machine that runs this notebook."
+)
 
 
 class Take(NamedTuple):
@@ -82,7 +84,7 @@ def talk(
     return Take(np.stack(list(frames)), samples)
 
 
-class Playground(ipywidgets.VBox):
+class Playground(Interactive):
     """Face, recording and view above the video of :func:`talk`.
 
     ``face``, ``recording`` and ``view`` are the controls, ``add_face`` and ``add_recording``
@@ -95,6 +97,8 @@ class Playground(ipywidgets.VBox):
     recordings
         Name -> f32 [N], 44,100 a second.
     """
+
+    sentence = "A playground: run this cell in JupyterLab to use it."
 
     def __init__(
         self,
@@ -111,10 +115,13 @@ class Playground(ipywidgets.VBox):
         self.recording = ipywidgets.Dropdown(
             options=list(recordings), description="recording", style=wide
         )
-        self.view = ipywidgets.ToggleButtons(options=VIEWS, description="view", style=wide)
-        self.add_face = ipywidgets.FileUpload(accept="image/*", description="your picture")
+        self.view = ipywidgets.Dropdown(options=VIEWS, description="view", style=wide)
+        whole = ipywidgets.Layout(width="14em")
+        self.add_face = ipywidgets.FileUpload(
+            accept="image/*", description="your picture", layout=whole
+        )
         self.add_recording = ipywidgets.FileUpload(
-            accept="audio/*,video/*", description="your recording"
+            accept="audio/*,video/*", description="your recording", layout=whole
         )
         self.go = ipywidgets.Button(description="talk", button_style="primary")
         self.message, self.stage = ipywidgets.HTML(), ipywidgets.HTML()
@@ -122,6 +129,7 @@ class Playground(ipywidgets.VBox):
             [
                 ipywidgets.HBox([self.face, self.add_face]),
                 ipywidgets.HBox([self.recording, self.add_recording]),
+                ipywidgets.HTML(MICROPHONE),
                 ipywidgets.HBox([self.view, self.go]),
                 self.message,
                 self.stage,
@@ -148,7 +156,8 @@ class Playground(ipywidgets.VBox):
         except LipkitError as fault:
             self._say(str(fault))
             return
-        self.stage.value = player(take, f"{self.face.value} says: {self.recording.value}")
+        alt = f"{self.face.value} says: {self.recording.value}"
+        self.stage.value = player(*take, alt)
         self._say(f"{len(take.frames) / FPS:.1f} s of synthetic video; say so when you show it")
 
     def _take(
@@ -174,23 +183,6 @@ class Playground(ipywidgets.VBox):
 
     def _say(self, text: str) -> None:
         self.message.value = html.escape(text)
-
-    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
-        # A viewer without a kernel shows this text, not the names of Python objects.
-        bundle = super()._repr_mimebundle_(**kwargs) or {}
-        return {**bundle, "text/plain": "A playground: run this cell in JupyterLab to use it."}
-
-
-def player(take: Take, alt: str) -> str:
-    """A video element with its sound; lips alone are enlarged."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "take.mp4"
-        write_video(path, take.frames, take.samples, crf=_CRF, audio_bits=_AUDIO_BITS)
-        data = base64.b64encode(path.read_bytes()).decode()
-    return (
-        f'<video controls autoplay width="{_WIDTH}" aria-label="{html.escape(alt)}">'
-        f'<source src="data:video/mp4;base64,{data}" type="video/mp4"></video>'
-    )
 
 
 def _read_samples(path: Path) -> np.ndarray:

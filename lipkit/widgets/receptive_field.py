@@ -1,7 +1,5 @@
 """Point at a number of a layer and see which part of the sound it sees (notebooks 03 and 04)."""
 
-import base64
-import html
 from collections import Counter
 from collections.abc import Sequence
 
@@ -13,8 +11,8 @@ from lipkit.errors import UsageError
 from lipkit.models.receptive_field import sees
 from lipkit.models.trace import CONVOLUTIONS, Layer
 from lipkit.plots.receptive import explorer_figure
-from lipkit.plots.style import DPI, to_png
 from lipkit.settings import did_you_mean
+from lipkit.widgets.shown import Interactive, picture
 
 
 def layer_names(layers: Sequence[Layer]) -> dict[str, int]:
@@ -89,7 +87,7 @@ def _field(
     return chain, (sees(chain, 0, step), sees(chain, 1, row))
 
 
-class ReceptiveFieldExplorer(ipywidgets.VBox):
+class ReceptiveFieldExplorer(Interactive):
     """Layer, step and row above the figure of :func:`draw_field`.
 
     ``layer``, ``step`` and ``row`` are the controls, ``picture`` shows the figure. Another
@@ -143,18 +141,8 @@ class ReceptiveFieldExplorer(ipywidgets.VBox):
         if self._fitting:
             return
         choice = (self._logmel, self._layers, self.layer.value, self.step.value, self.row.value)
-        figure = draw_field(*choice)
-        data = base64.b64encode(to_png(figure, scale=1.5)).decode()
-        width = round(figure.get_figwidth() * DPI)
-        alt = html.escape(describe_field(*choice))
-        style = f"width: {width}px; max-width: 100%"
-        self.picture.value = f'<img src="data:image/png;base64,{data}" style="{style}" alt="{alt}">'
+        self.picture.value = picture(draw_field(*choice), describe_field(*choice))
 
     def _size(self) -> tuple[int, int]:
         index = layer_names(self._layers)[self.layer.value]
         return self._layers[index].output[2:4]
-
-    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
-        # A viewer without a kernel shows this text, not the names of Python objects.
-        bundle = super()._repr_mimebundle_(**kwargs) or {}
-        return {**bundle, "text/plain": "Sliders: run this cell in JupyterLab to move them."}
