@@ -46,7 +46,7 @@ def mixes_figure(
     """
     names, losses = list(mixes), list(next(iter(mixes.values())))
     figure = new_figure(1.25 + 0.3 * len(names))
-    widths = [0.76 * len(losses), *[1.0] * len(scores)]
+    widths = [0.86 * len(losses), *[1.0] * len(scores)]
     matrix, *panels = figure.subplots(1, 1 + len(scores), width_ratios=widths, sharey=True)
     for column in range(len(losses)):
         matrix.axvline(column, color=HAIRLINE, lw=0.8, zorder=0)
@@ -57,10 +57,10 @@ def mixes_figure(
                 continue
             box = {"boxstyle": "round,pad=0.28", "facecolor": LOSS, "edgecolor": "none"}
             matrix.text(
-                column, row, words, ha="center", va="center", fontsize=7, color="white", bbox=box
+                column, row, words, ha="center", va="center", fontsize=6.5, color="white", bbox=box
             )
     matrix.set(xlim=(-0.5, len(losses) - 0.5), ylim=(len(names) - 0.5, -0.5))
-    matrix.set_xticks(range(len(losses)), losses, color=INK, fontsize=7.5)
+    matrix.set_xticks(range(len(losses)), losses, color=INK, fontsize=7)
     matrix.set_yticks(range(len(names)), names, color=INK)
     matrix.set_xlabel("of the lit run:", loc="right")
     matrix.xaxis.tick_top()
