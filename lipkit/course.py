@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lipkit.notebooks import NOTEBOOKS
+from lipkit.runner import read_provenance
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,16 @@ class Lesson:
     def is_here(self, folder: Path = NOTEBOOKS) -> bool:
         """Whether the notebook's file exists."""
         return (folder / f"{self.stem}.ipynb").is_file()
+
+    @property
+    def name(self) -> str:
+        """Number and title, as the notebook's heading has them."""
+        return f"{self.stem[:2]} · {self.title}"
+
+    @property
+    def link(self) -> str:
+        """The name as a Markdown link to the file."""
+        return f"[{self.name}]({self.stem}.ipynb)"
 
 
 COURSE = (
@@ -61,7 +72,7 @@ COURSE = (
     ),
     Lesson(
         "06_discriminators_and_gan",
-        "Discriminators",
+        "Discriminators and GAN",
         "Who judges whether a talking mouth is real?",
         45,
         "discriminator",
@@ -74,7 +85,7 @@ COURSE = (
         30,
         "video",
     ),
-    Lesson("09_metrics", "Metrics", "What do LMD, SSIM, PSNR, CPBD measure?", 45, "video"),
+    Lesson("09_metrics", "Metrics", "What do LMD, SSIM, PSNR, CPBD measure?", 50, "video"),
     Lesson("10_baselines", "Baselines", "What did others do, and what do frozen lips score?", 40),
     Lesson("11_ablation", "Ablation", "Which loss is worth how much?", 40, "losses"),
     Lesson("12_comparison", "Comparison", "Where do we stand against the paper's tables?", 40),
@@ -82,11 +93,32 @@ COURSE = (
 
 
 def table(folder: Path = NOTEBOOKS) -> str:
-    """The course as a Markdown table; only notebooks that exist are linked."""
-    lines = ["| notebook | the question | minutes | |", "|:--|:--|--:|:--|"]
+    """The course as a Markdown table; only notebooks that exist are linked.
+
+    The last column is what :func:`lipkit.runner.store` measured when the notebook was stored.
+    """
+    lines = [
+        "| notebook | the question | minutes to read | seconds to run |",
+        "|:--|:--|--:|--:|",
+    ]
     for lesson in COURSE:
-        here = lesson.is_here(folder)
-        name = f"[{lesson.stem}]({lesson.stem}.ipynb)" if here else lesson.stem
-        state = "ready" if here else "not written yet"
-        lines.append(f"| {name} | {lesson.question} | {lesson.minutes} | {state} |")
+        name, seconds = lesson.name, "not written yet"
+        if lesson.is_here(folder):
+            stored = read_provenance(folder / f"{lesson.stem}.ipynb")
+            name, seconds = lesson.link, stored.get("core_seconds", "–")
+        lines.append(f"| {name} | {lesson.question} | {lesson.minutes} | {seconds} |")
     return "\n".join(lines)
+
+
+def ways_on(stem: str) -> str:
+    """Markdown links from a notebook to the one before it, to the list and to the one after.
+
+    They do not ask whether a file is there, so that no notebook changes when another is added.
+    """
+    place = [lesson.stem for lesson in COURSE].index(stem)
+    links = [f"[all notebooks]({COURSE[0].stem}.ipynb)"] if place else []
+    if place:
+        links.insert(0, f"← {COURSE[place - 1].link}")
+    if place + 1 < len(COURSE):
+        links.append(f"{COURSE[place + 1].link} →")
+    return " | ".join(links)

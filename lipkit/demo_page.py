@@ -33,8 +33,8 @@ def write_demo_page(
             "A talking picture",
             "One still picture and a new sentence, made into a video; the sentence's true video "
             "stands beside. The weights that come with the kit, plus, were trained for an hour on "
-            "many faces; the preset trained here had minutes and three people. Neither has seen the "
-            "stranger. Every face and voice here is synthetic.",
+            "many faces; the preset trained here had minutes and three people. Neither has seen "
+            "the stranger. Every face and voice here is synthetic.",
             (
                 Media("talking/portrait.png", "The picture that goes in"),
                 _video("talking_plus", "What plus makes of it: generated lips in the picture"),

@@ -31,8 +31,9 @@ _NAMES = {
 r"""What the converter does not know, or not after ``\big``, and what says the same."""
 _NOTEBOOK_LINK = re.compile(r'href="(?!\w+:)([^"#]+)\.ipynb')
 """Of one notebook to another: the pages lie beside each other as the notebooks do."""
-_ASSIGNMENT_LINK = re.compile(r'<a href="assignments/[^"]*">(.*?)</a>')
-"""An assignment has no page, since its source holds the solution; its name remains."""
+_PAGELESS_LINK = re.compile(r'<a href="(?:assignments|results)/[^"]*">(.*?)</a>')
+"""An assignment has no page, since its source holds the solution; nor have stored results. The
+words remain."""
 
 
 def write_html(notebook: Path) -> Path:
@@ -41,7 +42,7 @@ def write_html(notebook: Path) -> Path:
     page, _ = _exporter().from_notebook_node(
         read_notebook(notebook), resources={"metadata": metadata}
     )
-    page = _ASSIGNMENT_LINK.sub(r"\1", page)
+    page = _PAGELESS_LINK.sub(r"\1", page)
     page = _NOTEBOOK_LINK.sub(r'href="\1.html', page)
     out = notebook.with_suffix(".html")
     with replacing(out) as temporary:

@@ -12,6 +12,7 @@ their default parameters and stores the cleaned outputs in them.
 import copy
 import json
 import logging
+import os
 import re
 import sys
 import time
@@ -167,14 +168,22 @@ def store(name: str | Path, progress: bool = True) -> Path:
     """Execute a notebook at its default parameters and keep the outputs in the source.
 
     What changes from run to run or machine to machine (timings, widget state, progress
-    bars, kernel details) is removed. Nothing is written when a cell fails or the result
-    breaks one of the course's rules.
+    bars, kernel details) is removed. What stays in the metadata is ``core_seconds``, how long
+    one core was kept busy, all processes together: unlike the time on the clock, it hardly
+    depends on what else the machine was doing. Nothing is written when a cell fails or the
+    result breaks one of the course's rules.
     """
     source = find_notebook(name)
     with replacing(source) as temporary:
+        before = os.times()
         _execute(source, temporary, {}, progress, Kernels().manager())
+        after = os.times()
         executed = read_notebook(temporary)
         clean(executed)
+        spent = after.children_user + after.children_system
+        spent -= before.children_user + before.children_system
+        if spent:  # Windows does not count it
+            executed.metadata[PROVENANCE] = {"core_seconds": round(spent)}
         temporary.write_text(nbformat.writes(executed) + "\n", encoding="utf-8")
         if found := problems(temporary):
             raise LipkitError(f"{source}: not stored: {'; '.join(found)}")

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lipkit import course, lesson
+from lipkit import lesson
 from lipkit.config import SAMPLES_PER_FRAME
 from lipkit.corpora.record import ClipRecord, Word
 from lipkit.errors import LipkitError, UsageError
-from lipkit.plots import MAP_BOXES
 from lipkit.talker.corpus import plan
 
 
@@ -133,18 +132,3 @@ def test_versions_are_one_line_without_paths():
     assert re.match(r"lipkit \S+ · Python \S+ · ", line)
     assert "\n" not in line
     assert "/" not in line
-
-
-def test_course_links_only_the_notebooks_that_are_there(tmp_path):
-    (tmp_path / "00_start_here.ipynb").write_text("{}")
-    table = course.table(tmp_path)
-    assert "[00_start_here](00_start_here.ipynb)" in table
-    assert "| 01_data_preparation |" in table
-    assert table.count("| ready |") == 1
-    assert [lesson.stem[:2] for lesson in course.COURSE] == [f"{n:02}" for n in range(13)]
-    assert {lesson.lit for lesson in course.COURSE} <= {None, *MAP_BOXES}
-
-
-def test_every_notebook_that_is_there_is_in_the_course():
-    stems = {path.stem for path in course.NOTEBOOKS.glob("*.ipynb")}
-    assert stems <= {lesson.stem for lesson in course.COURSE}

@@ -199,17 +199,21 @@ def test_a_cell_that_never_ends_is_stopped(tmp_path, monkeypatch):
 
 def test_storing_keeps_lesson_and_drops_the_rest(tmp_path):
     bar = "import sys; print('\\r 50%', file=sys.stderr); print('kept')"
-    path = write(tmp_path / "00_one.ipynb", bar, "import ipywidgets; ipywidgets.IntSlider()")
+    busy = "import time; end = time.process_time() + 1.2\nwhile time.process_time() < end: pass"
+    path = write(tmp_path / "00_one.ipynb", bar, "import ipywidgets; ipywidgets.IntSlider()", busy)
     ids = [cell.id for cell in read_notebook(path).cells]
     store(path, progress=False)
     notebook = read_notebook(path)
     assert [cell.id for cell in notebook.cells] == ids
     assert printed(path) == ["kept"], "a progress bar was stored"
-    assert set(notebook.metadata) == {"kernelspec", "language_info"}
+    assert set(notebook.metadata) == {"kernelspec", "language_info", "lipkit"}
+    assert list(notebook.metadata.lipkit) == ["core_seconds"]
+    assert 1 <= notebook.metadata.lipkit.core_seconds < 30, "of the kernel, not of this process"
     assert notebook.metadata.kernelspec == runner.KERNELSPEC
     assert [cell.metadata for cell in notebook.cells if cell.metadata] == [{"tags": ["parameters"]}]
-    stored = path.read_bytes()
+    stored, seconds = path.read_bytes(), notebook.metadata.lipkit
     clean(notebook)
+    notebook.metadata.lipkit = seconds
     assert nbformat.writes(notebook).encode() + b"\n" == stored
 
 

@@ -94,7 +94,8 @@ def test_the_rate_warms_up_holds_and_cools():
 
 
 def test_a_budget_of_minutes_cools_the_rate_too():
-    train = preset("plus", {"train.minutes": 10.0, "train.warmup_steps": 0, "train.cool": 0.4}).train
+    changes = {"train.minutes": 10.0, "train.warmup_steps": 0, "train.cool": 0.4}
+    train = preset("plus", changes).train
     assert rate_factor(0, train, minutes=6.0) == pytest.approx(1.0)
     assert rate_factor(0, train, minutes=8.0) == pytest.approx(0.5)
     assert rate_factor(0, train, minutes=11.0) == 0.0

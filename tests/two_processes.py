@@ -1,4 +1,4 @@
-"""Run by torchrun and fabric run for ``test_training_processes``: PREPARED OUT -> a run, batch-norm.json."""
+"""Several processes for ``test_training_processes``: PREPARED OUT -> a run, batch-norm.json."""
 
 import json
 import sys

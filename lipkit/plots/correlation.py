@@ -305,10 +305,15 @@ def lead_figure(
         ax.fill_between(
             [truth - 40, truth + 40], row - 0.36, row + 0.36, color=tint(ACCENT, 0.28), lw=0
         )
-        ax.plot([truth, truth], [row - 0.36, row + 0.36], color=ACCENT, lw=2.4)
+        (drawn,) = ax.plot([truth, truth], [row - 0.36, row + 0.36], color=ACCENT, lw=2.4)
     ax.hlines(rows, low, high, color=FUSED, lw=1.4)
-    ax.plot(measured, rows, "o", ms=6, color=FUSED)
+    (found,) = ax.plot(measured, rows, "o", ms=6, color=FUSED)
     ax.axvline(0, color=INK, lw=0.8)
+    ax.legend(
+        [drawn, found],
+        ["as drawn, one frame to either side", "measured, 95 % interval"],
+        loc="lower right",
+    )
     ax.set_yticks(rows, [f"{name}  ({count})" for name, count in zip(names, counts, strict=True)])
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel("lead of the lips, ms (one frame is 40 ms)")

@@ -65,7 +65,7 @@ def openings_figure(
             ax.axvspan(start, end, color=tint(ACCENT, 0.35), lw=0)
         if symbol != "_":
             ax.text((start + end) / 2, top, symbol, ha="center", fontsize=8, color=MUTED)
-    ax.set(xlim=(0, longest), ylim=(0, top), xlabel="s", ylabel=f"mouth opening, {unit}")
+    ax.set(xlim=(0, longest), ylim=(0, top), xlabel="time, s", ylabel=f"mouth opening, {unit}")
     if len(curves) > 1:
         ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     else:

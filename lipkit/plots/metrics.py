@@ -257,7 +257,7 @@ def sync_figure(
         left.plot(offsets, curve, color=colour, ls=dash, label=label)
         best = int(np.nanargmin(curve))
         left.plot(offsets[best], curve[best], "o", ms=6, color=colour)
-    left.set(xlabel="offset d, frames (positive: lips later)", ylabel="D(d)", ylim=(0, None))
+    left.set(xlabel="offset d, frames (positive: lips later)", ylabel="dist(d)", ylim=(0, None))
     left.legend(loc="lower left")
     left.set_title("distance of lips and sound")
     left.grid(axis="y")
