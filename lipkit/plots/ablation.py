@@ -1,0 +1,318 @@
+"""Figures of experiments: the paper beside ours, differences and verdicts, spread, curves."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from lipkit.experiments.claims import HELD, NOT_HELD, UNDECIDED
+from lipkit.experiments.stored import FROZEN, TRUTH, Score, Stored, families
+from lipkit.plots.metrics import heading
+from lipkit.plots.style import (
+    ACCENT,
+    AUDIO,
+    FUSED,
+    HAIRLINE,
+    INK,
+    LOSS,
+    MUTED,
+    PAGE,
+    VISUAL,
+    new_figure,
+    styled,
+    tint,
+)
+from lipkit.plots.training import PANELS, running_mean
+
+VERDICTS = {HELD: LOSS, NOT_HELD: VISUAL, UNDECIDED: MUTED}
+BESIDE_PAPER = ("lmd", "ssim_paper", "psnr_paper", "cpbd_paper")
+LINES = {FROZEN: "--", TRUTH: ":"}
+_PAPER = {"marker": "D", "ms": 6.5, "color": ACCENT, "mec": INK, "mew": 0.6, "ls": "none"}
+_LETTERS = 34
+"""Width of a row's name, in letters."""
+
+
+@styled
+def table_figure(
+    stored: Stored,
+    splits: Sequence[str],
+    rows: Sequence[str],
+    metrics: Sequence[str] = BESIDE_PAPER,
+    lines: Sequence[str] = (FROZEN, TRUTH),
+) -> Figure:
+    """A panel a metric: each row's mean with its interval and seeds, the paper's value beside.
+
+    Parameters
+    ----------
+    splits
+        One or two; the second is drawn hollow, below the first.
+    rows
+        Names of cells and reference rows, from top to bottom.
+    metrics
+        Names of ours; the paper's diamond is drawn where it may stand beside.
+    lines
+        References drawn as vertical lines, of the first split.
+    """
+    figure = new_figure(1.15 + (0.34 if len(splits) == 1 else 0.42) * len(rows))
+    axes = np.atleast_1d(figure.subplots(1, len(metrics), sharey=True))
+    offsets = [0.0] if len(splits) == 1 else [-0.17, 0.17]
+    papers = False
+    for ax, metric in zip(axes, metrics, strict=True):
+        for name in lines:
+            score = stored.score(splits[0], name, metric) if splits else None
+            if score is not None:
+                ax.axvline(score.value, color=INK, ls=LINES[name], lw=1.1, zorder=1)
+        for y, row in enumerate(rows):
+            for i, split in enumerate(splits):
+                _dot(ax, stored.score(split, row, metric), y + offsets[i], hollow=i > 0)
+            value = stored.paper(row, metric)
+            if value is not None:
+                papers = True
+                ax.plot(value, y + (offsets[0] if splits else 0), zorder=2, **_PAPER)
+        ax.set_title(heading(metric), fontsize=8.5, loc="center", linespacing=1.1)
+        _rows_axis(ax, len(rows))
+    titles = [_title(stored, row) for row in rows]
+    axes[0].set_yticks(range(len(rows)), titles, color=INK, fontsize=7.5)
+    entries = [
+        Line2D([], [], marker="o", ls="-", color=FUSED, mfc=PAGE if i else FUSED, label=split)
+        for i, split in enumerate(splits)
+    ]
+    entries += [Line2D([], [], label="paper, GRID", **_PAPER)] * papers
+    if splits:
+        entries += [Line2D([], [], color=INK, ls=LINES[n], lw=1.1, label=n) for n in lines]
+    figure.legend(handles=entries, loc="outside lower right", ncols=len(entries))
+    return figure
+
+
+def _dot(ax: Axes, score: Score | None, y: float, hollow: bool = False) -> None:
+    if score is None:
+        return
+    ax.plot([score.low, score.high], [y, y], color=FUSED, lw=1.6, zorder=2.5)
+    if len(score.seeds) > 1:
+        ax.plot(score.seeds, [y] * len(score.seeds), "|", color=FUSED, ms=9, mew=1.2, zorder=2.6)
+    face = PAGE if hollow else FUSED
+    ax.plot(score.value, y, "o", ms=5.5, color=FUSED, mfc=face, mew=1.3, zorder=3)
+
+
+def _title(stored: Stored, row: str) -> str:
+    title = stored.title(row)
+    if title != row and len(row) <= 2:
+        title = f"{row}  {title}"
+    elif title != row:
+        title = row.replace("_", ", ")
+    return "\n".join(textwrap.wrap(title, _LETTERS)[:2])
+
+
+def _rows_axis(ax: Axes, count: int) -> None:
+    ax.set_ylim(count - 0.5, -0.5)
+    ax.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=2))
+    ax.tick_params(left=False, labelsize=7.5)
+    ax.spines["left"].set_visible(False)
+    for y in range(count - 1):
+        ax.axhline(y + 0.5, color=HAIRLINE, lw=0.6, zorder=0)
+    ax.margins(x=0.1)
+
+
+@styled
+def claims_figure(stored: Stored, split: str, convention: str = "standard") -> Figure:
+    """Every contrast as a row, every metric as a panel: our difference, the paper's, the verdict.
+
+    The paper's side of 0 is tinted. Where nothing was measured only the paper's diamond stands.
+    """
+    contrasts = stored.experiment.contrasts
+    family_of = families()
+    names = list(dict.fromkeys(m for contrast in contrasts for m in contrast.metrics))
+    figure = new_figure(1.1 + 0.66 * len(contrasts))
+    axes = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
+    for ax, family in zip(axes, names, strict=True):
+        judged = {
+            row["contrast"]: row
+            for row in stored.judged(split, convention=convention)
+            if family_of[row["metric"]] == family
+        }
+        reach = []
+        for contrast in contrasts:
+            paper, row = stored.paper_difference(contrast, family), judged.get(contrast.name)
+            reach += [abs(row[end]) for end in ("low", "high")] if row else []
+            reach += [abs(paper)] if paper and family in contrast.metrics else []
+        ax.set_xlim(*(1.18 * max(reach, default=1) * np.array([-1, 1])))
+        for y, contrast in enumerate(contrasts):
+            if family not in contrast.metrics:
+                ax.text(0, y, "not claimed", **_CENTRED, color=MUTED, fontsize=7, bbox=_BOX)
+                continue
+            row = judged.get(contrast.name)
+            _difference(ax, y, row, stored.paper_difference(contrast, family))
+        metric = next(iter(judged.values()))["metric"] if judged else family
+        ax.set_title(heading(metric), fontsize=8.5, loc="center", linespacing=1.1)
+        _rows_axis(ax, len(contrasts))
+        ax.axvline(0, color=INK, lw=1, zorder=1)
+    labels = [_claim(contrast.claim, contrast.origin, contrast.target) for contrast in contrasts]
+    axes[0].set_yticks(range(len(contrasts)), labels, color=INK, fontsize=8)
+    entries = [Line2D([], [], label="paper's difference", **_PAPER)]
+    entries += [
+        Line2D([], [], marker="o", color=colour, label=f"ours: {verdict}")
+        for verdict, colour in VERDICTS.items()
+    ]
+    figure.legend(handles=entries, loc="outside lower right", ncols=len(entries))
+    return figure
+
+
+_CENTRED = {"ha": "center", "va": "center"}
+_BOX = {"facecolor": PAGE, "edgecolor": "none", "boxstyle": "round,pad=0.2"}
+
+
+def _difference(ax: Axes, y: float, row: Mapping[str, Any] | None, paper: float | None) -> None:
+    side = row["side"] if row else int(np.sign(paper or 0))
+    limit = side * ax.get_xlim()[1]
+    ax.fill_betweenx([y - 0.5, y + 0.5], 0, limit, color=tint(LOSS, 0.1), lw=0, zorder=0)
+    if paper is not None:
+        ax.plot(paper, y + 0.14, zorder=4, **_PAPER)
+    if row is None:
+        return
+    colour = VERDICTS[row["verdict"]]
+    ax.plot([row["low"], row["high"]], [y + 0.14] * 2, color=colour, lw=2, zorder=2)
+    seeds = [seed for seed in row["seeds"] if seed is not None]
+    ax.plot(seeds, [y + 0.14] * len(seeds), "|", color=colour, ms=9, mew=1.2, zorder=3)
+    ax.plot(row["difference"], y + 0.14, "o", color=colour, ms=5.5, zorder=3)
+    words = {"color": colour, "fontsize": 7.5, "fontweight": "bold", "bbox": _BOX}
+    ax.text(0, y - 0.26, row["verdict"], **_CENTRED, **words)
+
+
+def _claim(claim: str, origin: str, target: str) -> str:
+    return "\n".join([*textwrap.wrap(claim, 34), f"({origin} → {target})"])
+
+
+@styled
+def spread_figure(stored: Stored, split: str, metrics: Mapping[str, str]) -> Figure:
+    """The paper's differences over what another seed alone changes, a panel a metric.
+
+    ``metrics`` is the paper's metric -> ours, whose seeds are drawn: a dot a cell, second seed
+    less first and first less second; the band holds 95 % of differences of two single runs.
+    """
+    contrasts = [c for c in stored.experiment.contrasts if set(c.metrics) & set(metrics)]
+    figure = new_figure(1.15 + 0.3 * len(contrasts))
+    axes = np.atleast_1d(figure.subplots(1, len(metrics), sharey=True))
+    for ax, (family, metric) in zip(axes, metrics.items(), strict=True):
+        band = stored.chance(split, metric)
+        if band is not None:
+            ax.axvspan(-band, band, color=tint(FUSED, 0.15), lw=0, zorder=0)
+        for change in stored.seed_differences(split, metric).values():
+            ax.plot([change, -change], [0, 0], "o", ms=5, color=FUSED, mfc=PAGE, mew=1.1, zorder=3)
+        for y, contrast in enumerate(contrasts, start=1):
+            paper = stored.paper_difference(contrast, family)
+            if family in contrast.metrics and paper is not None:
+                ax.plot(paper, y, zorder=3, **_PAPER)
+        ax.axvline(0, color=INK, lw=1, zorder=1)
+        ax.set_title(heading(metric), fontsize=8.5, loc="center", linespacing=1.1)
+        _rows_axis(ax, len(contrasts) + 1)
+    labels = ["nothing but the seed (ours)"]
+    labels += [f"{c.name.replace('_', ' ')} ({c.origin} → {c.target}), paper" for c in contrasts]
+    axes[0].set_yticks(range(len(labels)), labels, color=INK, fontsize=8)
+    entries = [
+        Line2D([], [], marker="o", ls="none", color=FUSED, mfc=PAGE, label="two seeds of a cell"),
+        Line2D([], [], color=tint(FUSED, 0.15), lw=8, label="95 % of pairs of single runs"),
+        Line2D([], [], label="paper's difference of single runs", **_PAPER),
+    ]
+    figure.legend(handles=entries, loc="outside lower right", ncols=3)
+    return figure
+
+
+@styled
+def curves_figure(
+    curves: Sequence[Mapping[str, Any]], names: Sequence[str], lit: Sequence[str] = ()
+) -> Figure:
+    """A panel a loss, a line a cell: the running mean of its seeds; ``lit`` cells in colour.
+
+    Parameters
+    ----------
+    curves
+        Rows with cell, seed, step and losses, None for a loss that was off.
+    names
+        Losses, of :data:`lipkit.plots.training.PANELS`; one that no cell has stays empty.
+
+    Raises
+    ------
+    ValueError
+        Without a row.
+    """
+    if not curves:
+        raise ValueError("there is no step to draw")
+    colours = dict(zip(lit, (AUDIO, VISUAL, LOSS, FUSED), strict=False))
+    figure = new_figure(2.7)
+    axes = np.atleast_1d(figure.subplots(1, len(names)))
+    cells = list(dict.fromkeys(row["cell"] for row in curves))
+    for ax, name in zip(axes, names, strict=True):
+        shown = []
+        for cell in sorted(cells, key=lambda cell: cell in colours):
+            lines = _by_seed([row for row in curves if row["cell"] == cell], name)
+            for step, values in lines:
+                smooth = running_mean(values)
+                shown.append(smooth[len(smooth) // 10 :])
+                style = (
+                    {"color": colours[cell], "lw": 1.6, "zorder": 3}
+                    if cell in colours
+                    else {"color": HAIRLINE, "lw": 1.1, "zorder": 2}
+                )
+                ax.plot(step, smooth, **style)
+        if shown:
+            low, high = min(s.min() for s in shown), max(s.max() for s in shown)
+            room = 0.08 * max(high - low, 1e-6)
+            ax.set_ylim(low - room, high + room)
+        ax.set_title(PANELS[name][0], fontweight="normal")
+        ax.set_xlabel("step")
+        ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        ax.grid(axis="y")
+    entries = [Line2D([], [], color=colour, label=cell) for cell, colour in colours.items()]
+    entries.append(Line2D([], [], color=HAIRLINE, label="the other cells"))
+    figure.legend(handles=entries, loc="outside lower right", ncols=len(entries))
+    return figure
+
+
+def _by_seed(rows: Sequence[Mapping[str, Any]], name: str) -> list[tuple[list, np.ndarray]]:
+    lines = []
+    for seed in dict.fromkeys(row["seed"] for row in rows):
+        points = [
+            (r["step"], r[name]) for r in rows if r["seed"] == seed and r.get(name) is not None
+        ]
+        if points:
+            steps, values = zip(*points, strict=True)
+            lines.append((list(steps), np.array(values, float)))
+    return lines
+
+
+@styled
+def wrapping_rows_figure(stored: Stored, split: str, rows: Sequence[str], floor: float) -> Figure:
+    """Every row's true PSNR and its wrapped one, joined; the paper's values and the floor.
+
+    ``floor`` is the wrapped PSNR of unrelated pictures, in dB.
+    """
+    figure = new_figure(1.0 + 0.32 * len(rows), 6.6)
+    ax = figure.subplots()
+    for y, row in enumerate(rows):
+        true, wrapped = (stored.score(split, row, metric) for metric in ("psnr", "psnr_paper"))
+        if true is not None and wrapped is not None:
+            ax.plot([true.value, wrapped.value], [y, y], color=MUTED, lw=1.4, zorder=1)
+        if true is not None:
+            ax.plot(true.value, y, "o", color=FUSED, ms=6, zorder=3)
+        if wrapped is not None:
+            ax.plot(wrapped.value, y, "s", color=FUSED, mfc=PAGE, ms=6, mew=1.3, zorder=3)
+        paper = stored.paper(row, "psnr_paper")
+        if paper is not None:
+            ax.plot(paper, y, zorder=4, **_PAPER)
+    ax.axvline(floor, color=INK, ls=":", lw=1.1, zorder=0)
+    _rows_axis(ax, len(rows))
+    ax.set_yticks(range(len(rows)), [_title(stored, row) for row in rows], color=INK, fontsize=8)
+    ax.set_xlabel("PSNR, dB")
+    entries = [
+        Line2D([], [], marker="o", ls="none", color=FUSED, label="true"),
+        Line2D([], [], marker="s", ls="none", color=FUSED, mfc=PAGE, label="wrapped"),
+        Line2D([], [], label="paper (wrapped)", **_PAPER),
+        Line2D([], [], color=INK, ls=":", lw=1.1, label="floor of the wrapped one"),
+    ]
+    figure.legend(handles=entries, loc="outside lower right", ncols=4)
+    return figure

@@ -1,0 +1,229 @@
+"""Results read back: scores, spread, verdicts in words; and the figures that draw them."""
+
+import csv
+import json
+import math
+
+import numpy as np
+import pytest
+from stored_results import MEASURED, SPLITS, write_folder
+from test_experiments import in_process, prepared, words  # noqa: F401
+
+from lipkit.cli import run_command
+from lipkit.errors import LipkitError, UsageError
+from lipkit.experiments import stored
+from lipkit.experiments.claims import HELD, UNDECIDED
+from lipkit.experiments.stored import Stored, in_words, overall, read_results
+from lipkit.plots import ablation as figures
+from lipkit.plots.style import ACCENT, LOSS, MUTED, to_png
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_folder(tmp_path_factory.mktemp("ablation"))
+
+
+@pytest.fixture(scope="module")
+def ablation(folder) -> Stored:
+    return read_results("ablation", folder)
+
+
+@pytest.fixture(scope="module")
+def comparison(tmp_path_factory) -> Stored:
+    place = tmp_path_factory.mktemp("comparison")
+    return read_results("comparison", write_folder(place, "comparison"))
+
+
+@pytest.fixture
+def nothing(tmp_path, monkeypatch) -> Stored:
+    monkeypatch.setattr(stored, "NOTEBOOKS", tmp_path)
+    return read_results("ablation")
+
+
+def test_what_lipkit_experiment_leaves_is_read(prepared, tmp_path, in_process):  # noqa: F811
+    out = tmp_path / "out"
+    assert run_command(words(prepared, out, "--cells", "d,e", "--clips", "2")) == 0
+    found = read_results("ablation", out)
+    (split,) = found.splits
+    assert found.cells(split) == ["ground truth", "frozen lips", "mean lips", "d", "e"]
+    score = found.score(split, "e", "ssim")
+    assert len(score.seeds) == 1
+    assert score.low <= score.value <= score.high
+    assert [row["contrast"] for row in found.judged(split, "correlation")] == ["correlation"]
+    assert found.judged(split, convention="paper")[0]["metric"] == "ssim_paper"
+    assert found.curves[0]["cell"] == "d"
+    assert found.curves[0]["pix"] > 0
+    assert "2 runs of 2 steps" in found.budget()
+    assert "4 windows of 2 clips" in found.measured(split)
+
+
+def test_a_score_is_the_mean_of_its_seeds_and_spans_their_intervals(folder, ablation):
+    with (folder / "results.csv").open() as file:
+        lines = [
+            line
+            for line in csv.DictReader(file)
+            if (line["split"], line["cell"], line["metric"]) == ("s1_test", "d", "ssim")
+        ]
+    score = ablation.score("s1_test", "d", "ssim")
+    assert score.seeds == tuple(float(line["value"]) for line in lines)
+    assert score.value == pytest.approx(sum(score.seeds) / 2)
+    assert score.low == min(float(line["low"]) for line in lines)
+    assert score.high == max(float(line["high"]) for line in lines)
+
+
+def test_what_was_not_measured_or_is_infinite_has_no_score(ablation):
+    assert ablation.score("s1_test", "c2", "lmd") is None
+    assert ablation.score("s1_test", "d", "lmd_paper") is None
+    assert ablation.score("s1_test", "ground truth", "psnr") is None
+
+
+def test_the_papers_numbers_stand_beside_those_only_that_mean_the_same(ablation, comparison):
+    assert ablation.paper("e", "ssim_paper") == 0.73
+    assert ablation.paper("e", "lmd") == 1.18
+    assert ablation.paper("e", "ssim") is None
+    assert comparison.paper("chung", "psnr_paper") == 29.36
+    assert comparison.paper("ground truth", "cpbd_paper") == 0.141
+    assert comparison.paper("plus", "lmd") is None
+    correlation = ablation.experiment.contrasts[0]
+    assert ablation.paper_difference(correlation, "cpbd") == pytest.approx(-0.034)
+
+
+def test_chance_is_pooled_over_the_cells_by_a_plain_loop(ablation):
+    squares, count = 0.0, 0
+    for cell in ["a", "b", "c1", "d", "e", "f", "g", "h", "i"]:
+        one, two = ablation.score("s1_test", cell, "lmd").seeds
+        squares += (one - two) ** 2 / 2
+        count += 1
+    expected = 1.96 * math.sqrt(2) * math.sqrt(squares / count)
+    assert ablation.chance("s1_test", "lmd") == pytest.approx(expected)
+    changes = ablation.seed_differences("s1_test", "lmd")
+    assert changes["d"] == pytest.approx(np.diff(ablation.score("s1_test", "d", "lmd").seeds)[0])
+    assert "frozen lips" not in changes
+
+
+def test_the_budget_is_that_of_the_runs_that_share_it(ablation, comparison):
+    assert ablation.budget().startswith("18 runs of 300 steps, 3 to 4 minutes; preset tiny")
+    assert comparison.budget().startswith("8 runs of 300 steps")
+    assert comparison.budget().endswith("split s1_train; landmarks by the preset landmarks")
+
+
+def test_one_seed_has_no_spread(tmp_path):
+    single = read_results("ablation", write_folder(tmp_path, seeds=1, splits=("s1_test",)))
+    assert single.chance("s1_test", "lmd") is None
+    assert {row["verdict"] for row in single.claims} == {UNDECIDED}
+
+
+def test_verdicts_in_words():
+    row = {"metric": "lmd", "difference": -0.13, "low": -0.2, "high": -0.06, "paper": -0.13}
+    row["verdict"] = HELD
+    assert in_words(row) == "lmd -0.13 [-0.2, -0.06], paper -0.13: held"
+    assert "paper" not in in_words(row | {"paper": None})
+    other = row | {"verdict": UNDECIDED}
+    assert overall([]) == "not measured"
+    assert overall([row, row]) == HELD
+    assert overall([row, other, row]) == "held by 2, undecided by 1 of 3 metrics"
+
+
+def test_without_results_the_command_is_said_and_the_paper_remains(nothing):
+    assert not nothing
+    assert "lipkit experiment ablation" in nothing.missing()
+    assert nothing.paper("e", "lmd") == 1.18
+    assert nothing.splits == []
+    with pytest.raises(LipkitError, match="lipkit experiment"):
+        nothing.budget()
+
+
+def test_folders_that_are_something_else_are_refused(folder, tmp_path):
+    with pytest.raises(UsageError, match="did you mean"):
+        read_results("ablatoin")
+    with pytest.raises(LipkitError, match=r"holds no results\.csv"):
+        read_results("ablation", tmp_path)
+    with pytest.raises(LipkitError, match="not the comparison"):
+        read_results("comparison", folder)
+    (tmp_path / "results.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(LipkitError, match=r"results\.json: cannot be read"):
+        read_results("ablation", tmp_path)
+    about = json.loads((folder / "results.json").read_text())
+    (tmp_path / "results.json").write_text(json.dumps(about))
+    with pytest.raises(LipkitError, match=r"results\.csv: is no table"):
+        read_results("ablation", tmp_path)
+
+
+def points(ax, colour):
+    """All (x, y) of markers in a colour"""
+    found = [line for line in ax.lines if line.get_color() == colour and line.get_marker() != "|"]
+    return [xy for line in found for xy in zip(*line.get_data(), strict=True)]
+
+
+def test_the_table_draws_each_row_in_its_place(ablation):
+    rows = ["b", "e"]
+    figure = figures.table_figure(ablation, list(SPLITS), rows, ["lmd", "ssim"])
+    to_png(figure, scale=0.4)
+    lmd, ssim = figure.axes
+    (one, two) = points(lmd, ACCENT)
+    assert (one[0], two[0]) == (1.28, 1.18)
+    assert points(ssim, ACCENT) == [], "standard SSIM is not what the paper printed"
+    drawn = [x for x, _ in points(lmd, figures.FUSED)]
+    for split in SPLITS:
+        for row in rows:
+            assert ablation.score(split, row, "lmd").value in drawn
+    assert lmd.lines[0].get_xdata()[0] == ablation.score("s1_test", "frozen lips", "lmd").value
+    names = [label.get_text() for label in lmd.get_yticklabels()]
+    assert names == ["b  pixel loss only", "e  full: all four losses"]
+
+
+def test_claims_are_coloured_and_named_by_their_verdict(ablation):
+    figure = figures.claims_figure(ablation, "s1_test")
+    to_png(figure, scale=0.4)
+    for ax, family in zip(figure.axes, ("lmd", "ssim", "cpbd"), strict=True):
+        said = [text.get_text() for text in ax.texts if text.get_text() != "not claimed"]
+        rows = [row for row in ablation.judged("s1_test") if row["metric"] == family]
+        assert said == [row["verdict"] for row in rows]
+        for row in rows:
+            colour = LOSS if row["verdict"] == HELD else MUTED
+            assert row["difference"] in [x for x, _ in points(ax, colour)]
+            assert row["paper"] in [pytest.approx(x) for x, _ in points(ax, ACCENT)]
+
+
+def test_without_results_claims_show_the_paper_alone(nothing):
+    figure = figures.claims_figure(nothing, "s1_test")
+    to_png(figure, scale=0.4)
+    lmd = figure.axes[0]
+    assert len(points(lmd, ACCENT)) == 5
+    assert len(lmd.texts) == 0
+    to_png(figures.table_figure(nothing, [], ["d", "e"]), scale=0.4)
+    to_png(figures.spread_figure(nothing, "", {"lmd": "lmd"}), scale=0.4)
+
+
+def test_spread_shows_every_pair_of_seeds_both_ways(ablation):
+    figure = figures.spread_figure(ablation, "s1_test", {"lmd": "lmd", "cpbd": "cpbd"})
+    to_png(figure, scale=0.4)
+    changes = ablation.seed_differences("s1_test", "lmd").values()
+    drawn = [x for x, y in points(figure.axes[0], figures.FUSED) if y == 0]
+    assert sorted(drawn) == sorted([*changes, *(-change for change in changes)])
+    assert len(points(figure.axes[0], ACCENT)) == 5
+    assert len(points(figure.axes[1], ACCENT)) == 2
+
+
+def test_curves_have_a_line_for_each_run_that_has_the_loss(ablation):
+    figure = figures.curves_figure(ablation.curves, ["pix", "gen"], ["d", "e"])
+    to_png(figure, scale=0.4)
+    pix, gen = figure.axes
+    assert len(pix.lines) == 2 * 7, "a and f have no pixel loss"
+    assert len(gen.lines) == 2 * 8, "b has no discriminator"
+    assert pix.lines[-1].get_color() != pix.lines[0].get_color()
+    with pytest.raises(ValueError, match="no step"):
+        figures.curves_figure([], ["pix"])
+
+
+def test_true_and_wrapped_psnr_stand_on_one_line(comparison):
+    rows = ["frozen lips", "chung", "plus"]
+    figure = figures.wrapping_rows_figure(comparison, "s1_test", rows, 27.9)
+    to_png(figure, scale=0.4)
+    (ax,) = figure.axes
+    drawn = [x for x, _ in points(ax, figures.FUSED)]
+    for row in rows:
+        for metric in ("psnr", "psnr_paper"):
+            assert comparison.score("s1_test", row, metric).value in drawn
+    assert [x for x, _ in points(ax, ACCENT)] == [29.36]
+    assert set(MEASURED) >= {"psnr", "psnr_paper"}
