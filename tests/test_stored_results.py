@@ -97,6 +97,11 @@ def test_chance_is_pooled_over_the_cells_by_a_plain_loop(ablation):
     expected = 1.96 * math.sqrt(2) * math.sqrt(squares / count)
     assert ablation.chance("s1_test", "lmd") == pytest.approx(expected)
     changes = ablation.seed_differences("s1_test", "lmd")
+    widest = ablation.widest("s1_test", "lmd")
+    assert abs(changes[widest]) == max(map(abs, changes.values()))
+    squares -= changes[widest] ** 2 / 2
+    expected = 1.96 * math.sqrt(2) * math.sqrt(squares / (count - 1))
+    assert ablation.chance("s1_test", "lmd", widest) == pytest.approx(expected)
     assert changes["d"] == pytest.approx(np.diff(ablation.score("s1_test", "d", "lmd").seeds)[0])
     assert "frozen lips" not in changes
 
@@ -110,13 +115,14 @@ def test_the_budget_is_that_of_the_runs_that_share_it(ablation, comparison):
 def test_one_seed_has_no_spread(tmp_path):
     single = read_results("ablation", write_folder(tmp_path, seeds=1, splits=("s1_test",)))
     assert single.chance("s1_test", "lmd") is None
+    assert single.widest("s1_test", "lmd") is None
     assert {row["verdict"] for row in single.claims} == {UNDECIDED}
 
 
 def test_verdicts_in_words():
     row = {"metric": "lmd", "difference": -0.13, "low": -0.2, "high": -0.06, "paper": -0.13}
-    row["verdict"] = HELD
-    assert in_words(row) == "lmd -0.13 [-0.2, -0.06], paper -0.13: held"
+    row |= {"verdict": HELD, "seeds": [-0.11, None, -0.15]}
+    assert in_words(row) == "lmd -0.13 [-0.2, -0.06], by seed -0.11, -0.15, paper -0.13: held"
     assert "paper" not in in_words(row | {"paper": None})
     other = row | {"verdict": UNDECIDED}
     assert overall([]) == "not measured"
@@ -203,6 +209,30 @@ def test_spread_shows_every_pair_of_seeds_both_ways(ablation):
     assert sorted(drawn) == sorted([*changes, *(-change for change in changes)])
     assert len(points(figure.axes[0], ACCENT)) == 5
     assert len(points(figure.axes[1], ACCENT)) == 2
+
+
+def test_a_pair_outside_of_the_panel_is_written(tmp_path):
+    folder = write_folder(tmp_path, splits=("s1_test",))
+    lines = (folder / "results.csv").read_text().splitlines()
+    astray = next(i for i, line in enumerate(lines) if line.startswith("s1_test,h,1,lmd,"))
+    parts = lines[astray].split(",")
+    lines[astray] = ",".join([*parts[:7], "9.0", *parts[8:]])
+    (folder / "results.csv").write_text("\n".join(lines) + "\n")
+    found = read_results("ablation", folder)
+    assert found.widest("s1_test", "lmd") == "h"
+    figure = figures.spread_figure(found, "s1_test", {"lmd": "lmd"})
+    to_png(figure, scale=0.4)
+    (ax,) = figure.axes
+    assert [text.get_text()[:2] for text in ax.texts] == ["h:"]
+    assert max(abs(x) for x, _ in points(ax, figures.FUSED)) < ax.get_xlim()[1] < 2
+
+
+def test_the_budget_counts_the_runs_that_are_whole(tmp_path):
+    folder = write_folder(tmp_path, splits=("s1_test",))
+    about = json.loads((folder / "results.json").read_text())
+    about["runs"][0]["status"] = "not run"
+    (folder / "results.json").write_text(json.dumps(about))
+    assert read_results("ablation", folder).budget().startswith("17 runs")
 
 
 def test_curves_have_a_line_for_each_run_that_has_the_loss(ablation):

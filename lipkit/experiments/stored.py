@@ -17,6 +17,7 @@ from lipkit.errors import LipkitError
 from lipkit.experiments.claims import HELD, NOT_HELD, UNDECIDED
 from lipkit.experiments.collect import beside_paper, paper_values
 from lipkit.experiments.columns import Cell, Contrast, Experiment, experiment, metric_names
+from lipkit.experiments.plan import WHOLE
 from lipkit.notebooks import NOTEBOOKS
 
 TRUTH, FROZEN, MEAN = "ground truth", "frozen lips", "mean lips"
@@ -76,10 +77,11 @@ class Stored:
         if not self:
             raise LipkitError(f"{self.folder}: {self.missing()}")
         train, cells = self.about["settings"]["train"], self.experiment.cells
-        runs = [run for run in self.about["runs"] if not cells[run["cell"]].preset]
-        minutes = [run["seconds"] / 60 for run in runs if run["status"] == "whole"]
+        whole = [run for run in self.about["runs"] if run["status"] == WHOLE]
+        runs = [run for run in whole if not cells[run["cell"]].preset]
+        minutes = [run["seconds"] / 60 for run in runs]
         took = f", {min(minutes):.0f} to {max(minutes):.0f} minutes" if minutes else ""
-        own = dict.fromkeys(run["cell"] for run in self.about["runs"] if run not in runs)
+        own = dict.fromkeys(run["cell"] for run in whole if run not in runs)
         return (
             f"{len(runs)} runs of {self.about['budget_of_each_run']['in_words']}{took}; preset "
             f"{self.about['preset']}, {train['batch_size']} windows a step, split "
@@ -156,16 +158,22 @@ class Stored:
                 found[cell] = score.seeds[1] - score.seeds[0]
         return found
 
-    def chance(self, split: str, metric: str) -> float | None:
+    def widest(self, split: str, metric: str) -> str | None:
+        """The cell whose seeds differ most: where a run went astray it is this one's."""
+        changes = self.seed_differences(split, metric)
+        return max(changes, key=lambda cell: abs(changes[cell]), default=None)
+
+    def chance(self, split: str, metric: str, without: str | None = None) -> float | None:
         """A difference that two single runs of one setting reach in one case of twenty.
 
         1.96 √2 s, with s² the variance of a run about its cell's mean, pooled over the cells
-        with two seeds or more; None where there are none.
+        with two seeds or more, but for the cell ``without``; None where there are none. One
+        run that went astray can make nearly all of s².
         """
         squares, freedom = 0.0, 0
         for cell in self.cells(split):
             score = self.score(split, cell, metric)
-            if score is not None and len(score.seeds) > 1:
+            if cell != without and score is not None and len(score.seeds) > 1:
                 squares += sum((seed - score.value) ** 2 for seed in score.seeds)
                 freedom += len(score.seeds) - 1
         return NORMAL_95 * math.sqrt(2 * squares / freedom) if freedom else None
@@ -207,7 +215,9 @@ def command(name: str) -> str:
     """The command by which the kit's own results are made, for GRID prepared in data/prepared."""
     return (
         f"lipkit experiment {name} data/prepared --out runs/{name} --preset tiny --seeds 2 "
-        f"--steps 300 --train-split s1_train --test-split {SEEN},{UNSEEN}"
+        f"--steps 300 --train-split s1_train --test-split {SEEN},{UNSEEN} --clips 44 "
+        "--set loss.corr.weight=0.01 --set loss.perc.weight=0.003 --set loss.gen.weight=0.01 "
+        "--set train.cool=0.4"
     )
 
 
@@ -223,10 +233,13 @@ def overall(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def in_words(row: Mapping[str, Any]) -> str:
-    """One verdict with the numbers that say so, such as ``lmd -0.13 [-0.20, -0.06]: held``."""
+    """One verdict with the numbers that say so, the difference of every seed among them."""
     paper = "" if row["paper"] is None else f", paper {row['paper']:+.3g}"
     ends = f"[{row['low']:+.3g}, {row['high']:+.3g}]"
-    return f"{row['metric']} {row['difference']:+.3g} {ends}{paper}: {row['verdict']}"
+    seeds = ", ".join(f"{seed:+.3g}" for seed in row["seeds"] if seed is not None)
+    return (
+        f"{row['metric']} {row['difference']:+.3g} {ends}, by seed {seeds}{paper}: {row['verdict']}"
+    )
 
 
 def families() -> dict[str, str]:

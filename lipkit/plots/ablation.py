@@ -192,21 +192,32 @@ def spread_figure(stored: Stored, split: str, metrics: Mapping[str, str]) -> Fig
     """The paper's differences over what another seed alone changes, a panel a metric.
 
     ``metrics`` is the paper's metric -> ours, whose seeds are drawn: a dot a cell, second seed
-    less first and first less second; the band holds 95 % of differences of two single runs.
+    less first and first less second. The band holds 95 % of differences of two single runs,
+    without the cell whose seeds differ most; where that one lies outside of the panel, its
+    name and difference are written.
     """
     contrasts = [c for c in stored.experiment.contrasts if set(c.metrics) & set(metrics)]
     figure = new_figure(1.15 + 0.3 * len(contrasts))
     axes = np.atleast_1d(figure.subplots(1, len(metrics), sharey=True))
     for ax, (family, metric) in zip(axes, metrics.items(), strict=True):
-        band = stored.chance(split, metric)
-        if band is not None:
-            ax.axvspan(-band, band, color=tint(FUSED, 0.15), lw=0, zorder=0)
-        for change in stored.seed_differences(split, metric).values():
+        papers = [
+            (y, value)
+            for y, contrast in enumerate(contrasts, start=1)
+            if family in contrast.metrics
+            and (value := stored.paper_difference(contrast, family)) is not None
+        ]
+        band = stored.chance(split, metric, stored.widest(split, metric)) or 0.0
+        limit = 1.25 * max([band, *(abs(value) for _, value in papers)], default=1.0) or 1.0
+        ax.set_xlim(-limit, limit)
+        ax.axvspan(-band, band, color=tint(FUSED, 0.15), lw=0, zorder=0)
+        for cell, change in stored.seed_differences(split, metric).items():
+            if abs(change) > limit:
+                words = f"{cell}: ±{abs(change):.2g} →"
+                ax.text(limit, -0.02, words, ha="right", va="center", fontsize=7, color=FUSED)
+                continue
             ax.plot([change, -change], [0, 0], "o", ms=5, color=FUSED, mfc=PAGE, mew=1.1, zorder=3)
-        for y, contrast in enumerate(contrasts, start=1):
-            paper = stored.paper_difference(contrast, family)
-            if family in contrast.metrics and paper is not None:
-                ax.plot(paper, y, zorder=3, **_PAPER)
+        for y, value in papers:
+            ax.plot(value, y, zorder=3, **_PAPER)
         ax.axvline(0, color=INK, lw=1, zorder=1)
         ax.set_title(heading(metric), fontsize=8.5, loc="center", linespacing=1.1)
         _rows_axis(ax, len(contrasts) + 1)
@@ -215,7 +226,7 @@ def spread_figure(stored: Stored, split: str, metrics: Mapping[str, str]) -> Fig
     axes[0].set_yticks(range(len(labels)), labels, color=INK, fontsize=8)
     entries = [
         Line2D([], [], marker="o", ls="none", color=FUSED, mfc=PAGE, label="two seeds of a cell"),
-        Line2D([], [], color=tint(FUSED, 0.15), lw=8, label="95 % of pairs of single runs"),
+        Line2D([], [], color=tint(FUSED, 0.15), lw=8, label="95 % of pairs, widest left out"),
         Line2D([], [], label="paper's difference of single runs", **_PAPER),
     ]
     figure.legend(handles=entries, loc="outside lower right", ncols=3)
