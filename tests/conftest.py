@@ -1,9 +1,12 @@
 """Fixtures shared by all tests. Nothing here downloads; real clips are used where they lie."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
+
+from lipkit.check import CHROMIUM
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -21,3 +24,18 @@ def grid_root() -> Path:
     if not (root / "s1").is_dir():
         pytest.skip(f"no GRID clips at {root}; set LIPKIT_GRID to a folder that holds s1/")
     return root
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """The system's Chromium under playwright; the test is skipped where one is missing."""
+    executable = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if executable is None:
+        pytest.skip("no Chromium on this machine")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as driver:
+        # Containers give the browser neither a sandbox nor much shared memory.
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        browser = driver.chromium.launch(executable_path=executable, args=options)
+        yield browser
+        browser.close()

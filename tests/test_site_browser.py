@@ -1,12 +1,10 @@
 """The demo's pages in a real browser: nothing from another host, and all that is shown shows."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from lipkit import lesson
-from lipkit.check import CHROMIUM
 from lipkit.media import write_video
 from lipkit.plots import new_figure, to_png
 from lipkit.runner import run_notebook
@@ -23,20 +21,6 @@ figure.subplots().plot([1, 2])
 plots.show(figure, "a line")
 import ipywidgets
 display(ipywidgets.IntSlider())"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    executable = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if executable is None:
-        pytest.skip("no Chromium on this machine")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        # Containers give the browser neither a sandbox nor much shared memory.
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
-        chromium = driver.chromium.launch(executable_path=executable, args=options)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +49,8 @@ def site(tmp_path_factory) -> Path:
 class Visit:
     """A page as a reader's browser sees it, with what it fetched and complained of."""
 
-    def __init__(self, browser, path: Path) -> None:
-        self.page = browser.new_page()
+    def __init__(self, chromium, path: Path) -> None:
+        self.page = chromium.new_page()
         self.fetched, self.complaints = [], []
         self.page.on("request", lambda request: self.fetched.append(request.url))
         self.page.on("requestfailed", lambda request: self.complaints.append(request.url))
@@ -91,8 +75,8 @@ VIDEOS = """() => Promise.all([...document.querySelectorAll('video')].map(async 
 
 
 @pytest.mark.parametrize(("name", "pictures"), [("index.html", 1), ("notebooks/00.html", 1)])
-def test_pages_show_everything_and_ask_nobody(browser, site, name, pictures):
-    visit = Visit(browser, site / name)
+def test_pages_show_everything_and_ask_nobody(chromium, site, name, pictures):
+    visit = Visit(chromium, site / name)
     widths = visit.page.evaluate(PICTURES)
     assert len(widths) == pictures
     assert min(widths) > 50
@@ -104,8 +88,8 @@ def test_pages_show_everything_and_ask_nobody(browser, site, name, pictures):
     visit.page.close()
 
 
-def test_a_formula_is_drawn(browser, site):
-    visit = Visit(browser, site / "notebooks" / "00.html")
+def test_a_formula_is_drawn(chromium, site):
+    visit = Visit(chromium, site / "notebooks" / "00.html")
     boxes = [math.bounding_box() for math in visit.page.locator("math").all()]
     assert len(boxes) == 2
     assert min(box["width"] for box in boxes) > 8
@@ -115,18 +99,18 @@ def test_a_formula_is_drawn(browser, site):
     visit.page.close()
 
 
-def test_the_card_leads_to_the_notebook(browser, site):
-    visit = Visit(browser, site / "index.html")
+def test_the_card_leads_to_the_notebook(chromium, site):
+    visit = Visit(chromium, site / "index.html")
     visit.page.click("a.card")
     visit.page.wait_for_url("**/notebooks/00.html")
     assert visit.page.inner_text("h1").startswith("One")
     visit.page.close()
 
 
-def test_what_would_be_fetched_is_seen(browser, tmp_path):
+def test_what_would_be_fetched_is_seen(chromium, tmp_path):
     """The test itself: a page that asks another host does not pass."""
     (tmp_path / "bad.html").write_text('<script src="http://127.0.0.1:9/x.js"></script>')
-    visit = Visit(browser, tmp_path / "bad.html")
+    visit = Visit(chromium, tmp_path / "bad.html")
     assert visit.outside() == ["http://127.0.0.1:9/x.js"]
     assert visit.complaints
     visit.page.close()

@@ -4,7 +4,6 @@ import io
 import json
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import time
@@ -14,8 +13,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from widgets_notebook import PIECES, write_notebook
-
-from lipkit.check import CHROMIUM
 
 PATIENCE = 150
 """Seconds for what takes one or two on a machine that does nothing else."""
@@ -28,19 +25,6 @@ SETTINGS = {
         "doNotDisturbMode": True,
     },
 }
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    executable = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if executable is None:
-        pytest.skip("no Chromium on this machine")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    with playwright.sync_playwright() as driver:
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
-        browser = driver.chromium.launch(executable_path=executable, args=options)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
