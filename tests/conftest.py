@@ -36,6 +36,8 @@ def chromium():
     with playwright.sync_playwright() as driver:
         # Containers give the browser neither a sandbox nor much shared memory.
         options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        # A microphone that beeps, and a reader who allows it.
+        options += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
         browser = driver.chromium.launch(executable_path=executable, args=options)
         yield browser
         browser.close()

@@ -130,6 +130,28 @@ def test_uploads_join_the_choices(weights, sound, tmp_path):
     assert "mine.wav" in ground.stage.value
 
 
+def test_the_microphones_recordings_join_the_choices(weights, sound, tmp_path):
+    ground = Playground(weights, {"a": FACE}, {"x": sound})
+    write_audio(tmp_path / "voice.wav", sound)
+    for name in ("my voice 1", "my voice 2"):
+        ground.microphone.receive(
+            None, {"sound": ""}, [memoryview((tmp_path / "voice.wav").read_bytes())]
+        )
+        assert ground.recording.value == name
+        assert ground.message.value == f"{name} is taken"
+    ground.go.click()
+    assert 'aria-label="a says: my voice 2"' in ground.stage.value
+
+
+def test_a_microphone_without_sound_says_why_and_changes_nothing(weights, sound):
+    ground = Playground(weights, {"a": FACE}, {"x": sound})
+    ground.microphone.receive(None, {"fault": "Permission denied"}, [])
+    assert ground.message.value.startswith("no recording: Permission denied; allow")
+    ground.microphone.receive(None, {"sound": "audio/webm"}, [memoryview(b"")])
+    assert ground.message.value.startswith("my voice 1: ")
+    assert ground.recording.options == ("x",)
+
+
 def test_an_upload_that_cannot_be_read_is_named_and_changes_nothing(weights, sound):
     ground = Playground(weights, {"a": FACE}, {"x": sound})
     ground.add_face.value = (upload("notes.txt", b"no picture"),)

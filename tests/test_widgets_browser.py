@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -233,3 +234,16 @@ def test_playground(notebook, tmp_path):
     )
     piece.says("me.png is taken")
     assert piece.control("face").locator("select option:checked").inner_text() == "me.png"
+
+
+def test_microphone(notebook):
+    piece = Piece(notebook, "playground")
+    piece.click("record my voice")
+    piece.area.get_by_role("button", name=re.compile(r"stop · [1-9]")).click()
+    piece.says("my voice 1 is taken")
+    chosen = piece.control("recording").locator("select option:checked").inner_text()
+    assert chosen.split() == ["my", "voice", "1"]
+    piece.choose("view", "lips")
+    piece.click("talk")
+    piece.area.locator('video[aria-label$="says: my voice 1"]').wait_for()
+    piece.plays()

@@ -2,7 +2,7 @@
 
 import html
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,14 +23,15 @@ from lipkit.generation import (
 from lipkit.landmarks import FaceLandmarks
 from lipkit.settings import did_you_mean
 from lipkit.weights import Weights
+from lipkit.widgets.microphone import Microphone
 from lipkit.widgets.shown import Interactive, player
 
 MOST_SECONDS = 20
 """A longer recording is cut: a notebook is no place for a long video."""
 VIEWS = ("face", "lips")
-MICROPHONE = (
-    "Your own voice: record it with your phone or computer (a few seconds, any common format), "
-    "then press <em>your recording</em>. It stays on the machine that runs this notebook."
+CONSENT = (
+    "Pictures and voices stay on the machine that runs this notebook, in its memory alone. "
+    "Use only those of people who agreed."
 )
 
 
@@ -88,7 +89,8 @@ class Playground(Interactive):
     """Face, recording and view above the video of :func:`talk`.
 
     ``face``, ``recording`` and ``view`` are the controls, ``add_face`` and ``add_recording``
-    take files, ``go`` starts, ``stage`` shows the video and ``message`` what went wrong.
+    take files, ``microphone`` records, ``go`` starts, ``stage`` shows the video and ``message``
+    what went wrong.
 
     Parameters
     ----------
@@ -123,14 +125,15 @@ class Playground(Interactive):
         self.add_recording = ipywidgets.FileUpload(
             accept="audio/*,video/*", description="your recording", layout=whole
         )
+        self.microphone = Microphone(self.take_voice, self.refuse_voice, MOST_SECONDS)
         self.go = ipywidgets.Button(description="talk", button_style="primary")
         self.message, self.stage = ipywidgets.HTML(), ipywidgets.HTML()
         super().__init__(
             [
                 ipywidgets.HBox([self.face, self.add_face]),
-                ipywidgets.HBox([self.recording, self.add_recording]),
-                ipywidgets.HTML(MICROPHONE),
+                ipywidgets.HBox([self.recording, self.add_recording, self.microphone]),
                 ipywidgets.HBox([self.view, self.go]),
+                ipywidgets.HTML(CONSENT),
                 self.message,
                 self.stage,
             ]
@@ -141,11 +144,22 @@ class Playground(Interactive):
 
     def take_face(self, change: object = None) -> None:
         """Put an uploaded picture among the faces and choose it."""
-        self._take(self.add_face, read_picture, self._faces, self.face)
+        for file in self.add_face.value:
+            self._take(file["name"], file["content"], read_picture, self._faces, self.face)
 
     def take_recording(self, change: object = None) -> None:
         """Put an uploaded sound among the recordings and choose it."""
-        self._take(self.add_recording, _read_samples, self._recordings, self.recording)
+        for file in self.add_recording.value:
+            self._take_sound(file["name"], file["content"])
+
+    def take_voice(self, sound: bytes) -> None:
+        """Put what the microphone heard among the recordings and choose it."""
+        taken = sum(name.startswith("my voice") for name in self._recordings)
+        self._take_sound(f"my voice {taken + 1}", sound)
+
+    def refuse_voice(self, fault: str) -> None:
+        """Say why the browser recorded nothing."""
+        self._say(f"no recording: {fault}; allow the microphone, or bring a file")
 
     def play(self, button: object = None) -> None:
         """Make and show the video of what the controls say; the button calls this."""
@@ -160,26 +174,29 @@ class Playground(Interactive):
         self.stage.value = player(*take, alt)
         self._say(f"{len(take.frames) / FPS:.1f} s of synthetic video; say so when you show it")
 
+    def _take_sound(self, name: str, content: bytes) -> None:
+        self._take(name, content, _read_samples, self._recordings, self.recording)
+
     def _take(
         self,
-        upload: ipywidgets.FileUpload,
-        read: object,
+        name: str,
+        content: bytes,
+        read: Callable[[Path], np.ndarray],
         known: dict[str, np.ndarray],
         control: ipywidgets.Dropdown,
     ) -> None:
-        for file in upload.value:
-            with tempfile.TemporaryDirectory() as folder:
-                # Its own name may hold what a file's name must not.
-                path = Path(folder) / f"upload{Path(file['name']).suffix}"
-                path.write_bytes(bytes(file["content"]))
-                try:
-                    known[file["name"]] = read(path)
-                except LipkitError as fault:
-                    self._say(str(fault).replace(str(path), file["name"]))
-                    continue
-            control.options = list(known)
-            control.value = file["name"]
-            self._say(f"{file['name']} is taken")
+        with tempfile.TemporaryDirectory() as folder:
+            # Its own name may hold what a file's name must not.
+            path = Path(folder) / f"upload{Path(name).suffix}"
+            path.write_bytes(content)
+            try:
+                known[name] = read(path)
+            except LipkitError as fault:
+                self._say(str(fault).replace(str(path), name))
+                return
+        control.options = list(known)
+        control.value = name
+        self._say(f"{name} is taken")
 
     def _say(self, text: str) -> None:
         self.message.value = html.escape(text)

@@ -1,0 +1,39 @@
+"""A button that records the reader's voice, where the browser is: the kernel may be elsewhere."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+
+class Microphone(anywidget.AnyWidget):
+    """Records until it is pressed again; then ``take`` gets the sound.
+
+    Parameters
+    ----------
+    take
+        Called with the bytes of a whole sound file, in the format of the reader's browser.
+    refuse
+        Called with words that say why there is no sound: no microphone, no permission.
+    most
+        Seconds after which a recording ends by itself.
+    """
+
+    _esm = Path(__file__).with_name("microphone.js")
+    most = traitlets.Int(20).tag(sync=True)
+
+    def __init__(
+        self, take: Callable[[bytes], None], refuse: Callable[[str], None], most: int = 20
+    ) -> None:
+        super().__init__(most=most)
+        self._take, self._refuse = take, refuse
+        self.on_msg(self.receive)
+
+    def receive(self, widget: object, content: dict[str, Any], buffers: list[memoryview]) -> None:
+        """What the button in the browser sent: a recording, or why there is none."""
+        if "fault" in content:
+            self._refuse(str(content["fault"]))
+        else:
+            self._take(bytes(buffers[0]))
