@@ -27,11 +27,16 @@ from lipkit.settings import Settings, bounded, did_you_mean
 if TYPE_CHECKING:
     from IPython.display import HTML
 
+    from lipkit.prepared import PreparedSet
+
 CACHE_VARIABLE = "LIPKIT_CACHE"
 VIDEO_CRF, VIDEO_AUDIO_BITS = 30, 28_000
 """Three seconds at 180 x 144 are then about 20 KB: a notebook stays under 300."""
 SYNTHETIC_SPEAKERS, SYNTHETIC_CLIPS = 3, 4
 """Size of the corpus that is made where none is given: 12 clips, some seconds of work."""
+
+PREPARING = ("audio", "clips", "landmarks", "lips", "prepare", "tracking")
+"""Modules whose change makes other clips of the same recordings; ``media`` is another."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,42 @@ def open_corpus(options: LessonConfig) -> list[ClipRecord]:
     if not records:
         raise LipkitError(f"{root}: holds no {options.corpus} clip; check corpus and data_root")
     return records
+
+
+def prepared_set(options: LessonConfig) -> "PreparedSet":
+    """The set that the options name, or ``clips`` clips of their corpus, prepared and kept.
+
+    The clips are spread evenly over the corpus. Equal options give equal clips; only the
+    first notebook that asks for them takes the time.
+
+    Raises
+    ------
+    LipkitError
+        As :func:`open_corpus`, and for a folder that is no prepared set.
+    """
+    from lipkit.prepare import prepare
+    from lipkit.prepared import PreparedSet
+
+    if options.prepared:
+        return PreparedSet.open(options.prepared)
+    records = open_corpus(options)
+    chosen = records[:: max(1, len(records) // options.clips)][: options.clips]
+    folder = cache_folder() / f"prepared-{options.corpus}-{_mark(options, chosen)}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):
+        prepare(chosen, folder, options.stages.prepare, corpus=options.corpus, progress=False)
+    return PreparedSet.open(folder)
+
+
+def _mark(options: LessonConfig, records: list[ClipRecord]) -> str:
+    """Another one for other recordings, other settings, or other code that prepares them."""
+    from lipkit.provenance import digest
+
+    package = Path(lipkit.__file__).parent
+    code = [package / f"{name}.py" for name in PREPARING] + sorted((package / "media").glob("*.py"))
+    made = [f"{r.clip_id} {r.video} {r.video.stat().st_mtime_ns}" for r in records]
+    code = (path.read_text("utf-8") for path in code)
+    return digest(*code, repr(options.stages.prepare), *made)[:12]
 
 
 def synthetic_corpus(seed: int = 0, clips: int = SYNTHETIC_CLIPS) -> Path:

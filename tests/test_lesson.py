@@ -1,5 +1,6 @@
 """What notebooks lean on: strict options, a corpus to open, films that show the truth."""
 
+import os
 import re
 import threading
 import time
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from prepared_sets import write_set
 
 from lipkit import lesson
 from lipkit.config import SAMPLES_PER_FRAME
@@ -91,6 +93,35 @@ def test_open_corpus_lists_real_clips(grid_root):
 
 def _record(name: str, words: tuple[Word, ...] = (), note: str = "") -> ClipRecord:
     return ClipRecord(name, "s1", "grid", Path(f"{name}.mp4"), words=words, note=note)
+
+
+def test_clips_are_prepared_once_and_anew_for_other_recordings(tmp_path, monkeypatch):
+    prepared = []
+
+    def prepare(records, folder, config, corpus, progress):
+        if not folder.exists():
+            prepared.append([record.clip_id for record in records])
+            write_set(folder, [16] * len(records))
+
+    records = []
+    for name in "abcdef":
+        path = tmp_path / f"{name}.mp4"
+        path.write_bytes(b"film")
+        records.append(ClipRecord(name, "s1", "synthetic", path))
+    monkeypatch.setenv(lesson.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(lesson, "open_corpus", lambda options: records)
+    monkeypatch.setattr("lipkit.prepare.prepare", prepare)
+    few = lesson.LessonConfig(clips=3)
+    first = lesson.prepared_set(few)
+    assert lesson.prepared_set(few).folder == first.folder
+    assert prepared == [["a", "c", "e"]]
+    assert len(lesson.prepared_set(lesson.LessonConfig(clips=6)).clips()) == 6
+    lesson.prepared_set(lesson.LessonConfig(clips=3, preset="released"))  # another crop
+    os.utime(records[0].video, (0, 0))
+    assert lesson.prepared_set(few).folder != first.folder
+    assert len(prepared) == 4
+    given = lesson.LessonConfig(prepared=str(first.folder))
+    assert lesson.prepared_set(given).folder == first.folder
 
 
 def test_choose_prefers_a_clip_with_words_and_without_a_fault():
