@@ -105,13 +105,13 @@ class Plan:
     def _time(self) -> str:
         if self.base.train.minutes is not None:
             most = self.base.train.minutes * len(self.runs) / 60
-            return f"at most {most:.1f} hours of training in all, one run at a time"
+            return f"at most {most:.1f} hours of training, all runs added up"
         records = [record for run in self.runs if (record := read_record(run.folder))]
         seconds = [record["seconds"] for record in records if record["status"] == WHOLE]
         if not seconds:
             return "how long a run takes shows when the first has ended"
         hours = sum(seconds) / len(seconds) * len(self.runs) / 3600
-        return f"about {hours:.1f} hours of training in all, by those that have ended"
+        return f"about {hours:.1f} hours of training, all runs added up, by those that have ended"
 
 
 def make_plan(
