@@ -10,6 +10,8 @@ import math
 import os
 import platform
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -127,10 +129,23 @@ def prepared_set(options: LessonConfig) -> "PreparedSet":
     records = open_corpus(options)
     chosen = records[:: max(1, len(records) // options.clips)][: options.clips]
     folder = cache_folder() / f"prepared-{options.corpus}-{_mark(options, chosen)}"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):
+    with _kept(folder):
         prepare(chosen, folder, options.stages.prepare, corpus=options.corpus, progress=False)
     return PreparedSet.open(folder)
+
+
+@contextmanager
+def _kept(folder: Path) -> Iterator[None]:
+    """Of several notebooks at a time one makes the folder, and the others wait."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{folder}.lock"):
+            yield
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise LipkitError(
+            f"{folder}: cannot be made ({reason}); set {CACHE_VARIABLE} to a folder of yours"
+        ) from None
 
 
 def _mark(options: LessonConfig, records: list[ClipRecord]) -> str:
@@ -155,18 +170,10 @@ def synthetic_corpus(seed: int = 0, clips: int = SYNTHETIC_CLIPS) -> Path:
     sources = sorted((Path(lipkit.__file__).parent / "talker").glob("*.py"))
     mark = hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:8]
     out = cache_folder() / f"synthetic-{mark}-seed{seed}"
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        # Of several notebooks at a time one makes it, and the others wait.
-        with FileLock(f"{out}.lock"):
-            return write_corpus(
-                out, speakers=SYNTHETIC_SPEAKERS, clips=clips, seed=seed, progress=False
-            )
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise LipkitError(
-            f"{out}: cannot be made ({reason}); set {CACHE_VARIABLE} to a folder of yours"
-        ) from None
+    with _kept(out):
+        return write_corpus(
+            out, speakers=SYNTHETIC_SPEAKERS, clips=clips, seed=seed, progress=False
+        )
 
 
 def _first_of_each_speaker(
