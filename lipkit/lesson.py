@@ -119,7 +119,8 @@ def prepared_set(options: LessonConfig) -> "PreparedSet":
     Raises
     ------
     LipkitError
-        As :func:`open_corpus`, and for a folder that is no prepared set.
+        As :func:`open_corpus`, for a folder that is no prepared set, and where the cache
+        cannot be written.
     """
     from lipkit.prepare import prepare
     from lipkit.prepared import PreparedSet
@@ -153,9 +154,10 @@ def _mark(options: LessonConfig, records: list[ClipRecord]) -> str:
     from lipkit.provenance import digest
 
     package = Path(lipkit.__file__).parent
-    code = [package / f"{name}.py" for name in PREPARING] + sorted((package / "media").glob("*.py"))
+    paths = [package / f"{name}.py" for name in PREPARING]
+    paths += sorted((package / "media").glob("*.py"))
     made = [f"{r.clip_id} {r.video} {r.video.stat().st_mtime_ns}" for r in records]
-    code = (path.read_text("utf-8") for path in code)
+    code = (path.read_text("utf-8") for path in paths)
     return digest(*code, repr(options.stages.prepare), *made)[:12]
 
 

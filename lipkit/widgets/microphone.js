@@ -1,6 +1,6 @@
 // A button that records the microphone until it is pressed again, or for model.most seconds.
 // The kernel gets {sound: MIME type} and the recording, a whole file, as the only buffer;
-// or {fault: words}. Nothing of it is kept in the notebook.
+// or {fault: words}. It is a message and no trait, which a notebook could be saved with.
 export default {
   render({ model, el }) {
     const button = document.createElement("button");
@@ -17,12 +17,15 @@ export default {
 
     const start = async () => {
       let stream;
+      button.disabled = true; // the browser may ask the reader first
       try {
         stream = await navigator.mediaDevices.getUserMedia({ audio: true });
       } catch (fault) {
         const fit = window.isSecureContext;
         model.send({ fault: fit ? fault.message : "a page of https or localhost is needed" });
         return;
+      } finally {
+        button.disabled = false;
       }
       const pieces = [];
       recorder = new MediaRecorder(stream);

@@ -22,10 +22,10 @@ class Microphone(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).with_name("microphone.js")
-    most = traitlets.Int(20).tag(sync=True)
+    most = traitlets.Int().tag(sync=True)
 
     def __init__(
-        self, take: Callable[[bytes], None], refuse: Callable[[str], None], most: int = 20
+        self, take: Callable[[bytes], None], refuse: Callable[[str], None], most: int
     ) -> None:
         super().__init__(most=most)
         self._take, self._refuse = take, refuse

@@ -30,7 +30,7 @@ MOST_SECONDS = 20
 """A longer recording is cut: a notebook is no place for a long video."""
 VIEWS = ("face", "lips")
 CONSENT = (
-    "Pictures and voices stay on the machine that runs this notebook, in its memory alone. "
+    "Pictures and voices stay on the machine that runs this notebook. "
     "Use only those of people who agreed."
 )
 
