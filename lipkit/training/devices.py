@@ -4,11 +4,13 @@
 or ``fabric run --devices 4 …/lipkit/__main__.py train …`` start several; the loop is the same.
 """
 
+import atexit
 import logging
 import os
 import sys
 
 import torch
+import torch.distributed as distributed
 
 from lipkit.config import TrainConfig
 from lipkit.errors import UsageError
@@ -64,9 +66,21 @@ def launch(config: TrainConfig) -> Fabric:
     )
     if "LT_CLI_USED" not in os.environ:  # fabric run has done it, and may not be asked again
         fabric.launch()
+    if fabric.world_size > 1:
+        atexit.register(_leave)
     if config.batch_size % fabric.world_size:
         raise UsageError(
             f"train.batch_size={config.batch_size}: cannot be shared by {fabric.world_size} "
             "processes; give a multiple"
         )
     return fabric
+
+
+def _leave() -> None:
+    """Part from the other processes while Python is still whole.
+
+    A thread of Gloo that frees a tensor while Python shuts down aborts the process, and with
+    it a run that had ended well.
+    """
+    if distributed.is_initialized():
+        distributed.destroy_process_group()
