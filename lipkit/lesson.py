@@ -12,7 +12,7 @@ import platform
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -110,11 +110,13 @@ def open_corpus(options: LessonConfig) -> list[ClipRecord]:
     return records
 
 
-def prepared_set(options: LessonConfig) -> "PreparedSet":
+def prepared_set(options: LessonConfig, held_out: int = 0) -> "PreparedSet":
     """The set that the options name, or ``clips`` clips of their corpus, prepared and kept.
 
     The clips are spread evenly over the corpus. Equal options give equal clips; only the
-    first notebook that asks for them takes the time.
+    first notebook that asks for them takes the time. With ``held_out`` so many of each
+    speaker's clips, the last, are split ``val`` and the others ``train``; one clip of each
+    is always trained on.
 
     Raises
     ------
@@ -129,10 +131,20 @@ def prepared_set(options: LessonConfig) -> "PreparedSet":
         return PreparedSet.open(options.prepared)
     records = open_corpus(options)
     chosen = records[:: max(1, len(records) // options.clips)][: options.clips]
+    if held_out:
+        chosen = _split(chosen, held_out)
     folder = cache_folder() / f"prepared-{options.corpus}-{_mark(options, chosen)}"
     with _kept(folder):
         prepare(chosen, folder, options.stages.prepare, corpus=options.corpus, progress=False)
     return PreparedSet.open(folder)
+
+
+def _split(records: list[ClipRecord], held_out: int) -> list[ClipRecord]:
+    speakers: dict[str, list[str]] = {}
+    for record in records:
+        speakers.setdefault(record.speaker, []).append(record.clip_id)
+    val = {clip for ids in speakers.values() for clip in ids[1:][-held_out:]}
+    return [replace(r, split="val" if r.clip_id in val else "train") for r in records]
 
 
 @contextmanager
@@ -156,7 +168,7 @@ def _mark(options: LessonConfig, records: list[ClipRecord]) -> str:
     package = Path(lipkit.__file__).parent
     paths = [package / f"{name}.py" for name in PREPARING]
     paths += sorted((package / "media").glob("*.py"))
-    made = [f"{r.clip_id} {r.video} {r.video.stat().st_mtime_ns}" for r in records]
+    made = [f"{r.clip_id} {r.split} {r.video} {r.video.stat().st_mtime_ns}" for r in records]
     code = (path.read_text("utf-8") for path in paths)
     return digest(*code, repr(options.stages.prepare), *made)[:12]
 

@@ -124,6 +124,30 @@ def test_clips_are_prepared_once_and_anew_for_other_recordings(tmp_path, monkeyp
     assert lesson.prepared_set(given).folder == first.folder
 
 
+def test_the_last_clips_of_each_speaker_are_held_out(tmp_path, monkeypatch):
+    splits = {}
+
+    def prepare(records, folder, config, corpus, progress):
+        splits[folder] = {record.clip_id: record.split for record in records}
+        write_set(folder, [16] * len(records))
+
+    records = []
+    for name in ("s1/a", "s1/b", "s1/c", "s2/a", "s2/b", "s3/a"):
+        path = tmp_path / f"{name.replace('/', '_')}.mp4"
+        path.write_bytes(b"film")
+        records.append(ClipRecord(name, name[:2], "synthetic", path))
+    monkeypatch.setenv(lesson.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(lesson, "open_corpus", lambda options: records)
+    monkeypatch.setattr("lipkit.prepare.prepare", prepare)
+    options = lesson.LessonConfig(clips=6)
+    lesson.prepared_set(options, held_out=1)
+    lesson.prepared_set(options, held_out=2)
+    one, two = ([c for c, split in found.items() if split == "val"] for found in splits.values())
+    assert one == ["s1/c", "s2/b"]  # nobody's only clip
+    assert two == ["s1/b", "s1/c", "s2/b"]
+    assert all(split in ("train", "val") for found in splits.values() for split in found.values())
+
+
 def test_choose_prefers_a_clip_with_words_and_without_a_fault():
     said = (Word("bin", 0.0, 0.2),)
     records = [_record("s1/a"), _record("s1/b", said, "bad times"), _record("s1/c", said)]
