@@ -83,6 +83,11 @@ def test_batch_norm_is_over_all_processes(reports):
         assert max(report["batch_norm"].values()) < 1e-6
 
 
+def test_processes_part_before_they_end(two):
+    """Left to Python's own end, a thread of Gloo aborts a process now and then."""
+    assert [json.loads(path.read_text()) for path in two.glob("parted-*.json")] == [True, True]
+
+
 def test_a_batch_that_cannot_be_shared_is_refused(reports):
     assert "train.batch_size=3: cannot be shared by 2 processes" in reports[0]["refused"]
 

@@ -1,10 +1,13 @@
-"""Several processes for ``test_training_processes``: PREPARED OUT -> a run, batch-norm.json."""
+"""Several processes for ``test_training_processes``: PREPARED OUT -> a run, and what each saw."""
 
+import atexit
 import json
+import os
 import sys
 from pathlib import Path
 
 import torch
+import torch.distributed as distributed
 from torch import nn
 from training_sets import TWO_STEPS, settings
 
@@ -38,10 +41,17 @@ def batch_norm(fabric) -> dict[str, float]:
     return found
 
 
+def note_parting(path: Path) -> None:
+    """Leave word whether the processes had parted when this one came to its end."""
+    path.write_text(json.dumps(not distributed.is_initialized()))
+
+
 def main() -> None:
     """Train with all losses, two windows a process; compare batch norm; share an odd batch."""
     prepared, out = map(Path, sys.argv[1:])
     torch.set_num_threads(1)
+    # What is registered first is run last.
+    atexit.register(note_parting, out / f"parted-{os.getpid()}.json")
     train(prepared, settings(TWO_STEPS), out, progress=False)
     fabric = launch(TrainConfig(batch_size=2, device="cpu"))
     try:
