@@ -109,11 +109,11 @@ class LossMixer(Interactive):
                 # Its own would be cut off.
                 readout=False,
                 style={"description_width": "7em"},
-                layout=ipywidgets.Layout(width="22em"),
+                layout=ipywidgets.Layout(width="19em"),
             )
             for loss in LOSSES
         }
-        beside = ipywidgets.Layout(width="8em", margin="0 0 0 12px")
+        beside = ipywidgets.Layout(width="11.5em", margin="0 0 0 12px")
         self.readouts = {loss: ipywidgets.Label(layout=beside) for loss in LOSSES}
         self.message, self.picture, self.verdict = (ipywidgets.HTML() for _ in range(3))
         self.verdict.value = html.escape(winners(mixes))
