@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -26,12 +27,21 @@ LAUNCHERS = {
 }
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 @pytest.fixture(scope="module", params=LAUNCHERS)
 def two(request, prepared, tmp_path_factory) -> Path:
     """A run of two processes."""
     out = tmp_path_factory.mktemp("two")
     script = Path(__file__).with_name("two_processes.py")
-    command = [sys.executable, "-m", *LAUNCHERS[request.param], script, prepared, out]
+    launcher = [*LAUNCHERS[request.param]]
+    if request.param == "fabric run":  # which else takes the same port on every machine
+        launcher += ["--main-port", str(free_port())]
+    command = [sys.executable, "-m", *launcher, script, prepared, out]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
