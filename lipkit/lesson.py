@@ -116,7 +116,7 @@ def prepared_set(options: LessonConfig, held_out: int = 0) -> "PreparedSet":
     The clips are spread evenly over the corpus. Equal options give equal clips; only the
     first notebook that asks for them takes the time. With ``held_out`` so many of each
     speaker's clips, the last, are split ``val`` and the others ``train``; one clip of each
-    is always trained on.
+    is always trained on. A set that the options name keeps its own splits.
 
     Raises
     ------
