@@ -43,7 +43,7 @@ bench: $(READY)
 	  echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 notebooks: $(READY)
-	@$(BIN)/python -m lipkit.runner notebooks/*.ipynb notebooks/assignments/*.ipynb
+	@$(BIN)/python -m lipkit.course.runner notebooks/*.ipynb notebooks/assignments/*.ipynb
 
 # --universal: one list for every system and Python from 3.11 on.
 lock: $(UV)

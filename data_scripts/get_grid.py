@@ -18,10 +18,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from lipkit.corpora import grid, script
-from lipkit.corpora.archives import require_space, unzip
-from lipkit.corpora.download import Patience, fetch
-from lipkit.corpora.zenodo import (
+from lipkit.corpora import grid
+from lipkit.corpora.fetch import script
+from lipkit.corpora.fetch.archives import require_space, unzip
+from lipkit.corpora.fetch.download import Patience, fetch
+from lipkit.corpora.fetch.zenodo import (
     ALIGNMENTS,
     BASE_URL,
     RemoteFile,

@@ -18,12 +18,12 @@ import shutil
 import sys
 from pathlib import Path
 
-from lipkit.corpora import script
-from lipkit.corpora.archives import require_space
-from lipkit.corpora.download import Patience, fetch, wrong_with
+from lipkit.corpora.fetch import script
+from lipkit.corpora.fetch.archives import require_space
+from lipkit.corpora.fetch.download import Patience, fetch, wrong_with
 from lipkit.errors import LipkitError
+from lipkit.face.landmark_model import MODEL_NAME, find_landmark_model
 from lipkit.files import replacing
-from lipkit.landmark_model import MODEL_NAME, find_landmark_model
 
 BASE_URL = "http://dlib.net/files"
 SIZE = 99_693_937

@@ -25,7 +25,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from lipkit.corpora import ldc, script
+from lipkit.corpora import ldc
+from lipkit.corpora.fetch import script
 from lipkit.corpora.tree import VIDEO_SUFFIXES, named_folder, require_folder, walk_files
 from lipkit.errors import LipkitError
 from lipkit.files import replacing

@@ -19,8 +19,9 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from lipkit.corpora import lrw, script
-from lipkit.corpora.archives import untar
+from lipkit.corpora import lrw
+from lipkit.corpora.fetch import script
+from lipkit.corpora.fetch.archives import untar
 from lipkit.errors import LipkitError
 
 WORDS = 500

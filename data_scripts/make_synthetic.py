@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from lipkit.corpora import script
+from lipkit.corpora.fetch import script
 
 
 def main(arguments: list[str] | None = None) -> int:

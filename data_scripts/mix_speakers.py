@@ -15,7 +15,7 @@ import os
 import sys
 from pathlib import Path
 
-from lipkit.corpora import script
+from lipkit.corpora.fetch import script
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
 

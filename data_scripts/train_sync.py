@@ -17,11 +17,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lipkit.corpora import script
+from lipkit.corpora.fetch import script
 from lipkit.errors import UsageError
 
 if TYPE_CHECKING:
-    from lipkit.prepared import PreparedSet
+    from lipkit.data.prepared import PreparedSet
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -34,9 +34,9 @@ def _run(options: argparse.Namespace) -> None:
     # Imported here, so that --help needs no torch.
     from tqdm.auto import tqdm
 
-    from lipkit.metrics.sync_proof import figures
-    from lipkit.metrics.sync_training import SyncClips, train_sync
-    from lipkit.metrics.sync_weights import save_sync
+    from lipkit.metrics.sync.proof import figures
+    from lipkit.metrics.sync.training import SyncClips, train_sync
+    from lipkit.metrics.sync.weights import save_sync
     from lipkit.weights import DATA_LICENCES
 
     training = [_source(text) for text in options.train]
@@ -71,8 +71,8 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _test_clips(text: str, count: int) -> tuple[str, list]:
-    from lipkit.clips import read_clip
-    from lipkit.metrics.sync_proof import SHORTEST
+    from lipkit.data.clips import read_clip
+    from lipkit.metrics.sync.proof import SHORTEST
 
     prepared, split = _source(text)
     rows = prepared.clips(split)
@@ -87,7 +87,7 @@ def _test_clips(text: str, count: int) -> tuple[str, list]:
 
 
 def _source(text: str) -> "tuple[PreparedSet, str]":
-    from lipkit.prepared import PreparedSet
+    from lipkit.data.prepared import PreparedSet
 
     folder, colon, split = text.rpartition(":")
     if not (folder and colon and split):

@@ -98,7 +98,7 @@ def _dlib() -> str:
 
 
 def _landmark_model() -> str:
-    from lipkit.landmarks import FaceLandmarks, find_landmark_model
+    from lipkit.face.landmarks import FaceLandmarks, find_landmark_model
 
     path = find_landmark_model()
     FaceLandmarks(path)

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from prepared_sets import write_description
 
-from lipkit.clips import PreparedClip, write_clip
 from lipkit.corpora.record import ClipRecord
-from lipkit.manifest import MANIFEST, Outcome, clip_file, write_manifest
+from lipkit.data.clips import PreparedClip, write_clip
+from lipkit.data.manifest import MANIFEST, Outcome, clip_file, write_manifest
 
 
 def correlated_clip(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from prepared_sets import noise_clip
 
-import lipkit.prepare
+import lipkit.data.prepare
 from lipkit.config import PrepareConfig
 from lipkit.corpora.record import ClipRecord
 from lipkit.errors import LipkitError
@@ -36,7 +36,7 @@ def made_up_clip(record: ClipRecord, config: PrepareConfig):
     clip = noise_clip(16 + seed % 20, seed)
     exact = clip.logmel.astype(float)
     clip.meta |= {
-        "settings": lipkit.prepare._settings(config),
+        "settings": lipkit.data.prepare._settings(config),
         "source_bytes": "",
         "notes": "",
         "logmel_sum": repr(float(exact.sum())),
@@ -53,9 +53,9 @@ class NoModel:
 
 
 # At module level: worker processes import this file too and must see the same.
-lipkit.prepare.prepare_clip = made_up_clip
-lipkit.prepare._landmarks = NoModel
-lipkit.prepare._require_model = NoModel().load
+lipkit.data.prepare.prepare_clip = made_up_clip
+lipkit.data.prepare._landmarks = NoModel
+lipkit.data.prepare._require_model = NoModel().load
 
 
 def records(options: argparse.Namespace, out: Path) -> list[ClipRecord]:
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--die-once")
     options = parser.parse_args()
     try:
-        done = lipkit.prepare.prepare(
+        done = lipkit.data.prepare.prepare(
             records(options, options.out), options.out, workers=options.workers
         )
     except LipkitError as error:

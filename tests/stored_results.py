@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lipkit.analysis.tables import write_csv, write_json
 from lipkit.config import preset
 from lipkit.experiments.claims import RULE, judge
 from lipkit.experiments.collect import beside_paper, paper_values
 from lipkit.experiments.columns import Cell, experiment, metric_names
 from lipkit.metrics import METRICS
+from lipkit.report.tables import write_csv, write_json
 from lipkit.settings import to_dict
 
 SPLITS = ("s1_test", "unseen_speaker_test")

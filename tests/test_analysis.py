@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lipkit.analysis.correlation import (
+from lipkit.analysis.offsets import (
     OFFSETS,
     PIECE,
     correlate,

@@ -18,13 +18,13 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from lipkit.assignments import release as releasing
-from lipkit.assignments.course import write_course
-from lipkit.assignments.grade import TABLE, grade_folder, summary
-from lipkit.assignments.release import SOURCES, STUB, find_assignments, student_version
 from lipkit.cli import run_command
+from lipkit.course.assignments import release as releasing
+from lipkit.course.assignments.course import write_course
+from lipkit.course.assignments.grade import TABLE, grade_folder, summary
+from lipkit.course.assignments.release import SOURCES, STUB, find_assignments, student_version
+from lipkit.course.notebooks import problems, read_notebook, read_parameters
 from lipkit.errors import LipkitError, UsageError
-from lipkit.notebooks import problems, read_notebook, read_parameters
 
 ALL = sorted(path.stem for path in SOURCES.glob("*.ipynb"))
 PAGE = (SOURCES / "README.md").read_text(encoding="utf-8")

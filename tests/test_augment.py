@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lipkit.augment import (
+from lipkit.data.augment import (
     MIRRORED,
     Sample,
     add_power,

@@ -13,8 +13,8 @@ from lipkit.generation.frames import generate_chunks
 from lipkit.generation.inference import for_inference
 from lipkit.models.catalogue import build_generator
 from lipkit.models.generator import parameter_count
-from lipkit.run_folder import read_log
 from lipkit.training import train
+from lipkit.training.run_folder import read_log
 from lipkit.weights import load_weights
 
 FORMS = {

@@ -226,7 +226,7 @@ def test_generate_options_arrive(lipkit, recorded, tmp_path):
 
 
 def test_demo_options_arrive(lipkit, recorded, tmp_path):
-    calls = recorded("lipkit.demo.run_demo")
+    calls = recorded("lipkit.course.demo.run_demo")
     assert lipkit("demo", tmp_path, "--minutes", "0.5", "--seed", "2")[0] == 0
     assert calls == [((tmp_path,), {"preset_name": "tiny", "minutes": 0.5, "seed": 2})]
 
@@ -266,7 +266,7 @@ def test_run_shows_the_failing_cell(lipkit, notebook, tmp_path):
 
 
 def summary(ok: int, failed: int):
-    from lipkit.prepare import Summary
+    from lipkit.data.prepare import Summary
 
     reasons = {f"s1/b{n}": f"/data/s1/b{n}.mpg: no sound; leave it out" for n in range(failed)}
     return Summary(ok, failed, 0, 2.0, reasons, {"s1/a": "74 of 75 frames"})
@@ -278,7 +278,7 @@ def summary(ok: int, failed: int):
 )
 def test_prepare_exit_codes_and_report(lipkit, recorded, tmp_path, ok, failed, options, code):
     recorded("lipkit.corpora.list_clips", result=[])
-    recorded("lipkit.prepare.prepare", result=summary(ok, failed))
+    recorded("lipkit.data.prepare.prepare", result=summary(ok, failed))
     got, out, _ = lipkit("prepare", "grid", tmp_path, tmp_path / "out", *options)
     assert got == code
     assert f"{ok} clips usable" in out
@@ -290,7 +290,7 @@ def test_prepare_options_arrive(lipkit, recorded, tmp_path):
     (tmp_path / "splits").mkdir()
     (tmp_path / "splits" / "train.txt").write_text("s1/bbaf2n\n")
     calls = recorded("lipkit.corpora.list_clips", result=["clip"])
-    recorded("lipkit.prepare.prepare", result=summary(1, 0))
+    recorded("lipkit.data.prepare.prepare", result=summary(1, 0))
     out = tmp_path / "out"
     options = ["--crop", "per_frame", "--set", "prepare.min_frames=20", "--workers", "3", "-q"]
     assert lipkit("prepare", "grid", tmp_path, out, *options)[0] == 0

@@ -10,12 +10,12 @@ from prepared_sets import noise_clip, write_set
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
-from lipkit.clips import LAYOUT, ClipFile, PreparedClip, read_clip, write_clip
 from lipkit.config import PrepareConfig
 from lipkit.corpora.record import ClipRecord
+from lipkit.data.clips import LAYOUT, ClipFile, PreparedClip, read_clip, write_clip
+from lipkit.data.manifest import Outcome, is_training, statistics, write_manifest
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError
-from lipkit.manifest import Outcome, is_training, statistics, write_manifest
-from lipkit.prepared import PreparedSet
 
 
 @pytest.fixture
@@ -139,7 +139,8 @@ def test_another_format_version_is_refused(tmp_path):
 
 def test_reading_clips_loads_no_media_library():
     code = (
-        "import sys, lipkit.clips, lipkit.prepared, lipkit.windows, lipkit.tensors;"
+        "import sys, lipkit.data.clips, lipkit.data.prepared, lipkit.data.windows;"
+        "import lipkit.data.tensors;"
         "print({'dlib', 'librosa', 'av'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -148,7 +149,8 @@ def test_reading_clips_loads_no_media_library():
 
 def test_preparing_clips_loads_no_torch():
     code = (
-        "import sys, lipkit.prepare, lipkit.media, lipkit.audio, lipkit.landmarks, lipkit.lips;"
+        "import sys, lipkit.data.prepare, lipkit.media, lipkit.media.audio;"
+        "import lipkit.face.landmarks, lipkit.face.lips;"
         "print({'torch', 'pandas'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -7,9 +7,9 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from lipkit.analysis.corruptions import CORRUPTIONS, Judge, corrupt, damage, delay, shift
-from lipkit.analysis.held_out import held_out_clips
+from lipkit.course.held_out import held_out_clips
 from lipkit.errors import UsageError
+from lipkit.metrics.corruptions import CORRUPTIONS, Judge, corrupt, damage, delay, shift
 from lipkit.metrics.cpbd import edge_widths
 from lipkit.plots import metrics as figures
 from lipkit.plots import to_png

@@ -6,9 +6,10 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from lipkit import course
-from lipkit.course import COURSE
-from lipkit.notebooks import NOTEBOOKS, read_notebook
+from lipkit.config.places import NOTEBOOKS
+from lipkit.course import syllabus
+from lipkit.course.notebooks import read_notebook
+from lipkit.course.syllabus import COURSE
 from lipkit.plots import MAP_BOXES
 
 HERE = [lesson for lesson in COURSE if lesson.is_here()]
@@ -16,7 +17,7 @@ by_stem = pytest.mark.parametrize("lesson", HERE, ids=lambda lesson: lesson.stem
 FORMULA = re.compile(r"\$\$.+?\$\$|\$[^$]+\$", re.DOTALL)
 
 
-def markdown(lesson: course.Lesson) -> list[str]:
+def markdown(lesson: syllabus.Lesson) -> list[str]:
     cells = read_notebook(NOTEBOOKS / f"{lesson.stem}.ipynb").cells
     return [cell.source for cell in cells if cell.cell_type == "markdown"]
 
@@ -25,7 +26,7 @@ def test_course_links_only_the_notebooks_that_are_there(tmp_path):
     metadata = {"lipkit": {"core_seconds": 17}}
     nbformat.write(v4.new_notebook(metadata=metadata), tmp_path / "00_start_here.ipynb")
     nbformat.write(v4.new_notebook(), tmp_path / "01_data_preparation.ipynb")
-    table = course.table(tmp_path)
+    table = syllabus.table(tmp_path)
     assert "| [00 · Start here](00_start_here.ipynb) |" in table
     assert "| 20 | 17 |" in table
     assert "| 45 | – |" in table, "one stored before seconds were counted"
@@ -35,11 +36,11 @@ def test_course_links_only_the_notebooks_that_are_there(tmp_path):
 
 def test_ways_on_lead_to_both_neighbours():
     second = "[01 · Data preparation](01_data_preparation.ipynb)"
-    assert course.ways_on("00_start_here") == f"{second} →"
-    assert course.ways_on("02_derivative_correlation") == (
+    assert syllabus.ways_on("00_start_here") == f"{second} →"
+    assert syllabus.ways_on("02_derivative_correlation") == (
         f"← {second} | [all notebooks](00_start_here.ipynb) | [03 · Encoders](03_encoders.ipynb) →"
     )
-    assert course.ways_on("12_comparison").endswith("(00_start_here.ipynb)")
+    assert syllabus.ways_on("12_comparison").endswith("(00_start_here.ipynb)")
 
 
 def test_the_list_is_whole():
@@ -58,7 +59,7 @@ def test_a_notebook_says_what_the_list_says(lesson):
 
 @by_stem
 def test_ways_on_stand_at_top_and_bottom(lesson):
-    cells, ways = markdown(lesson), course.ways_on(lesson.stem)
+    cells, ways = markdown(lesson), syllabus.ways_on(lesson.stem)
     assert cells[0].splitlines()[2] == ways
     assert cells[-1].splitlines()[-1] == ways
 
@@ -83,7 +84,7 @@ def symbols() -> list[tuple[str, str]]:
     ]
 
 
-def uses(lesson: course.Lesson, symbol: str) -> bool:
+def uses(lesson: syllabus.Lesson, symbol: str) -> bool:
     """Whether a formula of the notebook has the symbol, not as a part of a longer one."""
     alone = r"(?<!\\hat )(?<!\\mathcal )(?<![A-Za-z\\_])"
     exactly = re.compile(rf"{alone}{re.escape(symbol)}(?![A-Za-z_'])")

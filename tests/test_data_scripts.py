@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from lipkit.corpora import archives, list_clips
-from lipkit.corpora.download import Patience, fetch, fetch_json
-from lipkit.corpora.zenodo import SPEAKERS, parse_speakers
+from lipkit.corpora import list_clips
+from lipkit.corpora.fetch import archives
+from lipkit.corpora.fetch.download import Patience, fetch, fetch_json
+from lipkit.corpora.fetch.zenodo import SPEAKERS, parse_speakers
 from lipkit.errors import LipkitError, UsageError
 
 QUICK = Patience(connect=2.0, stall=0.25, retries=3, backoff=0.01, longest_pause=0.05)
@@ -100,7 +101,7 @@ class Server:
 
 @pytest.fixture
 def server(monkeypatch):
-    monkeypatch.setattr("lipkit.corpora.download.CHUNK", 16)
+    monkeypatch.setattr("lipkit.corpora.fetch.download.CHUNK", 16)
     server = Server()
     server.files["/f"] = CONTENT
     yield server
@@ -273,7 +274,7 @@ def test_an_unwritable_target_is_one_line(server, tmp_path):
 
 
 def test_a_full_disk_keeps_what_came(server, tmp_path, monkeypatch):
-    import lipkit.corpora.download as download
+    import lipkit.corpora.fetch.download as download
 
     class Full:
         def __init__(self, *_, **__):

@@ -8,8 +8,8 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from lipkit import demo
-from lipkit.course import Lesson
+from lipkit.course import demo
+from lipkit.course.syllabus import Lesson
 from lipkit.errors import LipkitError
 from lipkit.media import probe
 

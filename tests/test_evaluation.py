@@ -11,10 +11,12 @@ import torch
 from prepared_sets import STATISTICS, noise_clip, write_set
 from torch import nn
 
-import lipkit.evaluation.run
+import lipkit.evaluation.evaluator
 from lipkit.cli import run_command
-from lipkit.clips import ClipFile, read_clip, write_clip
 from lipkit.config import DataConfig, GeneratorConfig, PrepareConfig, Preset
+from lipkit.data.clips import ClipFile, read_clip, write_clip
+from lipkit.data.tensors import scramble, to_image_tensor, to_images
+from lipkit.data.windows import Windows
 from lipkit.errors import LipkitError, UsageError
 from lipkit.evaluation import evaluate
 from lipkit.evaluation.clip_scores import (
@@ -33,9 +35,7 @@ from lipkit.metrics.conventions import grey
 from lipkit.metrics.psnr import psnr
 from lipkit.models.catalogue import build_generator
 from lipkit.models.generator import Generator
-from lipkit.tensors import scramble, to_image_tensor, to_images
 from lipkit.weights import WEIGHTS_NAME, Card, load_weights, save_weights
-from lipkit.windows import Windows
 
 SMALL = GeneratorConfig(width=1 / 32, residual_blocks=0)
 FAST = ["ssim", "psnr", "motion"]
@@ -73,7 +73,7 @@ def measured(monkeypatch) -> list:
         seen.append((task.clip_id, (*task.references, *task.predictions)))
         return measure(task)
 
-    monkeypatch.setattr(lipkit.evaluation.run, "measure", noted)
+    monkeypatch.setattr(lipkit.evaluation.evaluator, "measure", noted)
     return seen
 
 
@@ -250,7 +250,7 @@ def test_a_stopped_call_keeps_what_was_measured(prepared, tmp_path, monkeypatch)
             raise KeyboardInterrupt
         return measure(task)
 
-    monkeypatch.setattr(lipkit.evaluation.run, "measure", stopped)
+    monkeypatch.setattr(lipkit.evaluation.evaluator, "measure", stopped)
     with pytest.raises(KeyboardInterrupt):
         quick([], prepared, tmp_path)
     assert sorted(path.name for path in (tmp_path / "table_parts/s1").iterdir()) == [
@@ -428,7 +428,7 @@ def test_the_command_prints_the_table(prepared, run, tmp_path, capsys):
 def talking(tmp_path_factory):
     """A prepared synthetic clip and its corpus."""
     from lipkit.corpora import list_clips
-    from lipkit.prepare import prepare
+    from lipkit.data.prepare import prepare
     from lipkit.talker import write_corpus
 
     folder = tmp_path_factory.mktemp("talking")

@@ -30,7 +30,7 @@ from lipkit.experiments.collect import CURVE_POINTS, curves, paper_values
 from lipkit.experiments.columns import Contrast, experiment
 from lipkit.experiments.plan import CLAIM, claim, make_plan, read_record
 from lipkit.experiments.report import report
-from lipkit.run_folder import read_log
+from lipkit.training.run_folder import read_log
 
 TRAIN, TEST = "s1_train", "s1_test"
 SMALL = {key: value for key, value in ALL_LOSSES.items() if key != "train.steps"}
@@ -364,7 +364,7 @@ def test_the_landmark_model_may_be_missing(prepared, tmp_path, monkeypatch, in_p
     def absent(_=None):
         raise LipkitError("no landmark model; get one")
 
-    monkeypatch.setattr("lipkit.landmarks.find_landmark_model", absent)
+    monkeypatch.setattr("lipkit.face.landmarks.find_landmark_model", absent)
     plan = plan_of(prepared, tmp_path, cells=["b"], steps=1)
     claim(plan)
     queue.run_all(plan, progress=False)
@@ -376,7 +376,7 @@ def test_a_curve_is_thinned_to_means(prepared, tmp_path, monkeypatch):
     rows = [{"step": i + 1, "loss": float(i), "seconds": 0.5 * i} for i in range(1000)]
     plan = plan_of(prepared, tmp_path, cells=["b"])
     monkeypatch.setattr("lipkit.experiments.collect.whole_runs", lambda plan: plan.runs)
-    monkeypatch.setattr("lipkit.run_folder.read_log", lambda folder: rows)
+    monkeypatch.setattr("lipkit.training.run_folder.read_log", lambda folder: rows)
     found = curves(plan)
     assert len(found) == CURVE_POINTS
     assert found[0] == {"cell": "b", "seed": 0, "step": 10, "seconds": 4.5, "loss": 4.5}

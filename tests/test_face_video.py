@@ -6,11 +6,12 @@ import pytest
 
 from lipkit.config import PrepareConfig
 from lipkit.errors import LipkitError
+from lipkit.face.landmarks import FaceLandmarks, FaceLostError, NoFaceError, Seen
+from lipkit.face.lips import crop
+from lipkit.face.mouth import MOUTH
 from lipkit.generation import face_video, paste_into_video, read_face_video
 from lipkit.generation.face_video import FaceVideo, follow_lips, restlessness
 from lipkit.generation.identity import LipImage
-from lipkit.landmarks import MOUTH, FaceLandmarks, FaceLostError, NoFaceError, Seen
-from lipkit.lips import crop
 from lipkit.media import read_video, write_video
 
 PREPARE = PrepareConfig()
@@ -52,7 +53,7 @@ def test_boxes_grow_with_the_face():
 
 
 def test_at_one_size_boxes_are_those_of_preparation():
-    from lipkit.lips import crop_boxes
+    from lipkit.face.lips import crop_boxes
 
     points = np.stack([face_points(opening) + 3 * np.sin(opening) for opening in range(20)])
     assert follow_lips(points, PREPARE) == pytest.approx(crop_boxes(points, PREPARE), abs=1e-3)

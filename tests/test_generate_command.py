@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from trained_generators import trained
 
-from lipkit import shipped
 from lipkit.cli import run_command
 from lipkit.config import SAMPLE_RATE, GeneratorConfig, Preset
 from lipkit.media import probe, read_video, write_audio, write_video
-from lipkit.weights import Card, save_weights
+from lipkit.weights import Card, save_weights, shipped
 
 
 def write_picture(path, picture) -> None:

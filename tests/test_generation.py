@@ -8,7 +8,9 @@ from skimage.data import astronaut
 from trained_generators import trained
 
 from lipkit.config import SAMPLE_RATE, PrepareConfig, Preset
+from lipkit.data.tensors import to_image_tensor
 from lipkit.errors import LipkitError, UsageError
+from lipkit.face.landmarks import FaceLandmarks, NoFaceError
 from lipkit.generation import (
     LogMel,
     find_lips,
@@ -18,9 +20,7 @@ from lipkit.generation import (
     paste_into,
     read_picture,
 )
-from lipkit.landmarks import FaceLandmarks, NoFaceError
 from lipkit.media import probe, read_audio, read_video, write_audio
-from lipkit.tensors import to_image_tensor
 from lipkit.weights import Card, load_weights, save_weights
 
 

@@ -8,19 +8,19 @@ from training_sets import make_set
 from typer.testing import CliRunner
 
 from lipkit.cli import app
-from lipkit.clips import read_clip, write_clip
 from lipkit.config import DataConfig, GeneratorConfig, preset
+from lipkit.data.clips import read_clip, write_clip
+from lipkit.data.prepared import PreparedSet
+from lipkit.data.tensors import scramble
 from lipkit.errors import LipkitError, UsageError
 from lipkit.evaluation.predictions import load_models, predict
-from lipkit.lips import lip_points
+from lipkit.face.lips import lip_points
 from lipkit.losses import PointsLoss
 from lipkit.models.catalogue import build_generator, draws
 from lipkit.models.generator import parameter_count
-from lipkit.prepared import PreparedSet
-from lipkit.run_folder import read_log
-from lipkit.tensors import scramble
 from lipkit.training import train
 from lipkit.training.landmark_regression import SpokenPoints
+from lipkit.training.run_folder import read_log
 from lipkit.weights import load_weights, read_card
 
 QUICK = {

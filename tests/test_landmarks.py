@@ -10,21 +10,19 @@ import cv2
 import numpy as np
 import pytest
 
-from lipkit import landmark_model
 from lipkit.config import PrepareConfig
 from lipkit.errors import LipkitError
-from lipkit.landmarks import (
-    MOUTH,
+from lipkit.face import landmark_model
+from lipkit.face.landmarks import (
     FaceLandmarks,
     FaceLostError,
     NoFaceError,
     find_landmark_model,
-    mouth_opening,
-    mouth_width,
     track,
 )
-from lipkit.lips import crop_boxes
-from lipkit.tracking import NOSE, DetectedFace
+from lipkit.face.lips import crop_boxes
+from lipkit.face.mouth import MOUTH, mouth_opening, mouth_width
+from lipkit.face.tracking import NOSE, DetectedFace
 
 
 @pytest.fixture(scope="module")
@@ -152,8 +150,8 @@ def test_without_dlib_the_remedy_is_named(monkeypatch):
 
 def test_importing_costs_no_dlib_and_the_models_package_is_never_imported():
     code = (
-        "import sys, lipkit.landmarks, lipkit.lips; assert 'dlib' not in sys.modules; "
-        "lipkit.landmarks.FaceLandmarks().load(); assert 'dlib' in sys.modules; "
+        "import sys, lipkit.face.landmarks, lipkit.face.lips; assert 'dlib' not in sys.modules; "
+        "lipkit.face.landmarks.FaceLandmarks().load(); assert 'dlib' in sys.modules; "
         "assert 'face_recognition_models' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -16,13 +16,13 @@ from lipkit.analysis.corpus_leads import (
 from lipkit.analysis.lead import Sound, fit_leads, mouth_features, presence, standardised
 from lipkit.analysis.study import analyse
 from lipkit.cli import run_command
-from lipkit.clips import PreparedClip
 from lipkit.config import PrepareConfig
 from lipkit.corpora import list_clips
 from lipkit.corpora.record import Word
+from lipkit.data.clips import PreparedClip
+from lipkit.data.prepare import prepare
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError
-from lipkit.prepare import prepare
-from lipkit.prepared import PreparedSet
 from lipkit.talker import perform, person, write_corpus
 from lipkit.talker.corpus import truth
 from lipkit.talker.sentences import choose

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from prepared_sets import write_set
 
-from lipkit import lesson
 from lipkit.config import SAMPLES_PER_FRAME
 from lipkit.corpora.record import ClipRecord, Word
+from lipkit.course import lesson
 from lipkit.errors import LipkitError, UsageError
 from lipkit.talker.corpus import plan
 
@@ -110,7 +110,7 @@ def test_clips_are_prepared_once_and_anew_for_other_recordings(tmp_path, monkeyp
         records.append(ClipRecord(name, "s1", "synthetic", path))
     monkeypatch.setenv(lesson.CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(lesson, "open_corpus", lambda options: records)
-    monkeypatch.setattr("lipkit.prepare.prepare", prepare)
+    monkeypatch.setattr("lipkit.data.prepare.prepare", prepare)
     few = lesson.LessonConfig(clips=3)
     first = lesson.prepared_set(few)
     assert lesson.prepared_set(few).folder == first.folder
@@ -138,7 +138,7 @@ def test_the_last_clips_of_each_speaker_are_held_out(tmp_path, monkeypatch):
         records.append(ClipRecord(name, name[:2], "synthetic", path))
     monkeypatch.setenv(lesson.CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(lesson, "open_corpus", lambda options: records)
-    monkeypatch.setattr("lipkit.prepare.prepare", prepare)
+    monkeypatch.setattr("lipkit.data.prepare.prepare", prepare)
     options = lesson.LessonConfig(clips=6)
     lesson.prepared_set(options, held_out=1)
     lesson.prepared_set(options, held_out=2)

@@ -7,8 +7,9 @@ from scipy.ndimage import gaussian_filter
 
 from lipkit.config import PrepareConfig
 from lipkit.errors import LipkitError
-from lipkit.landmarks import MOUTH, FaceLandmarks, track
-from lipkit.lips import crop, crop_boxes, lip_points, paste_back, source_points
+from lipkit.face.landmarks import FaceLandmarks, track
+from lipkit.face.lips import crop, crop_boxes, lip_points, paste_back, source_points
+from lipkit.face.mouth import MOUTH
 
 STABLE = PrepareConfig()
 PER_FRAME = PrepareConfig(crop="per_frame")

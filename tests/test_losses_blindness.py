@@ -10,10 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from lipkit.audio import log_mel
 from lipkit.config import PrepareConfig
-from lipkit.lips import crop, crop_boxes
-from lipkit.losses.blindness import (
+from lipkit.course.blindness import (
     Speech,
     Verdict,
     cosine_of_noise,
@@ -24,7 +22,9 @@ from lipkit.losses.blindness import (
     speeches,
     tell_apart,
 )
-from lipkit.prepared import PreparedSet
+from lipkit.data.prepared import PreparedSet
+from lipkit.face.lips import crop, crop_boxes
+from lipkit.media.audio import log_mel
 from lipkit.talker import person, talking_clip
 from lipkit.talker.sentences import choose
 

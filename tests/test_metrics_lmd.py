@@ -7,12 +7,13 @@ import pytest
 
 from lipkit.config import PrepareConfig
 from lipkit.errors import LipkitError
-from lipkit.landmarks import FaceLandmarks, track
-from lipkit.lips import crop, crop_boxes, lip_points
+from lipkit.face.landmarks import FaceLandmarks, track
+from lipkit.face.lips import crop, crop_boxes, lip_points
+from lipkit.face.mouth import LOWER_INNER, UPPER_INNER
 from lipkit.metrics import METRICS, Context
 from lipkit.metrics.faces import FixedFace, OwnFaces, require_same_clip
 from lipkit.metrics.lmd import lmd, summed_lmd
-from lipkit.metrics.opening import LOWER, UPPER, opening_correlation
+from lipkit.metrics.opening import opening_correlation
 
 NOTHING = np.zeros((64, 128), np.float16)
 
@@ -58,9 +59,9 @@ def test_opening_correlation_is_pearson_s_r():
     a, b = points(), points()
     wave = 4 + 3 * np.sin(np.arange(12))
     for shape, values in ((a, wave), (b, 20 - 2 * wave)):
-        shape[:, UPPER] = 30, 30
-        shape[:, LOWER, 0] = 30
-        shape[:, LOWER, 1] = 30 + values
+        shape[:, UPPER_INNER] = 30, 30
+        shape[:, LOWER_INNER, 0] = 30
+        shape[:, LOWER_INNER, 1] = 30 + values
     assert opening_correlation(a, a) == pytest.approx(1)
     assert opening_correlation(a, b) == pytest.approx(-1)
     a[2] = np.nan

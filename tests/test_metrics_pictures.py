@@ -9,13 +9,13 @@ import torch
 from skimage.metrics import structural_similarity
 
 from lipkit.errors import LipkitError
+from lipkit.losses.structural_similarity import grey as tensor_grey
+from lipkit.losses.structural_similarity import ssim as tensor_ssim
 from lipkit.metrics import METRICS, Context
 from lipkit.metrics.conventions import as_released, grey, jpeg, require_pair, stretch
 from lipkit.metrics.motion import motion, relative_motion
 from lipkit.metrics.psnr import psnr, wrapped_psnr
 from lipkit.metrics.ssim import ssim
-from lipkit.structural_similarity import grey as tensor_grey
-from lipkit.structural_similarity import ssim as tensor_ssim
 
 NOTHING = np.zeros((64, 128), np.float16)
 

@@ -7,9 +7,13 @@ import torch.nn.functional as F
 
 from lipkit.config import CorrelationConfig
 from lipkit.flow.lucas_kanade import video_flow, warp
-from lipkit.models.correlation import AudioCorrelation, CorrelationNetworks, VisualCorrelation
+from lipkit.models.correlation_networks import (
+    AudioCorrelation,
+    CorrelationNetworks,
+    VisualCorrelation,
+)
 from lipkit.models.generator import parameter_count
-from lipkit.models.motion import Motion
+from lipkit.models.video_flow import Motion
 
 
 @pytest.mark.parametrize(

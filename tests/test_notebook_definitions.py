@@ -6,8 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from lipkit.audio import log_mel, mel_filters
-from lipkit.notebooks import NOTEBOOKS, read_notebook
+from lipkit.config.places import NOTEBOOKS
+from lipkit.course.notebooks import read_notebook
+from lipkit.media.audio import log_mel, mel_filters
 
 
 def definition(stem: str, name: str, **names: object) -> Callable:

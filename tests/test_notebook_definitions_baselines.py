@@ -6,8 +6,8 @@ import torch
 from test_notebook_definitions import definition
 
 from lipkit.config import GeneratorConfig
+from lipkit.evaluation.nearest_windows import NearestWindows
 from lipkit.models.chung import ChungGenerator
-from lipkit.models.retrieval import NearestWindows
 from lipkit.models.vondrick import VondrickGenerator
 
 STEM = "10_baselines"

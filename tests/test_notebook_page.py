@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from lipkit.notebook_page import to_mathml, write_html
+from lipkit.course.notebook_page import to_mathml, write_html
 
 COURSE = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
 # What a browser fetches without being asked: no anchors.

@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from lipkit.notebooks import MAX_BYTES, MAX_LINES, find_notebook, problems, read_parameters
+from lipkit.course.notebooks import MAX_BYTES, MAX_LINES, find_notebook, problems, read_parameters
 
 ALL = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("[0-9]*.ipynb"))
 

@@ -7,9 +7,9 @@ import pytest
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 
-from lipkit.analysis.correlation import OFFSETS, PIECE, correlate
+from lipkit.analysis.offsets import OFFSETS, PIECE, correlate
 from lipkit.analysis.statistics import Band
-from lipkit.plots import correlation as figures
+from lipkit.plots import derivative_correlation as figures
 from lipkit.plots import to_png
 
 RNG = np.random.default_rng(0)

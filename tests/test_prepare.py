@@ -11,16 +11,18 @@ import cv2
 import numpy as np
 import pytest
 
-from lipkit import audio, lips, media
-from lipkit.clips import read_clip
+from lipkit import media
 from lipkit.config import PrepareConfig
 from lipkit.corpora import list_clips
 from lipkit.corpora.record import ClipRecord
+from lipkit.data.clips import read_clip
+from lipkit.data.manifest import COLUMNS
+from lipkit.data.prepare import prepare, prepare_clip
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError
-from lipkit.landmarks import FaceLandmarks, track
-from lipkit.manifest import COLUMNS
-from lipkit.prepare import prepare, prepare_clip
-from lipkit.prepared import PreparedSet
+from lipkit.face import lips
+from lipkit.face.landmarks import FaceLandmarks, track
+from lipkit.media import audio
 from lipkit.talker import talking_clip
 
 FRAMES = 32
@@ -220,7 +222,7 @@ def test_threads_give_the_same_bytes(three, alone, tmp_path):
 
 def test_a_dask_cluster_gives_the_same_bytes(three, alone, tmp_path):
     distributed = pytest.importorskip("distributed")
-    from lipkit.cluster import dask_executor
+    from lipkit.jobs.cluster import dask_executor
 
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=2, processes=True, dashboard_address=None
@@ -238,7 +240,7 @@ def test_a_dask_cluster_gives_the_same_bytes(three, alone, tmp_path):
 
 def test_an_absent_dask_scheduler_is_one_line(monkeypatch):
     pytest.importorskip("distributed")
-    from lipkit import cluster
+    from lipkit.jobs import cluster
 
     monkeypatch.setattr(cluster, "TIMEOUT", 0.5)
     with pytest.raises(LipkitError, match="no Dask scheduler answers") as caught:

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import pytest
 
-import lipkit.clips
-import lipkit.prepare
+import lipkit.data.clips
+import lipkit.data.prepare
 from lipkit.config import PrepareConfig
 from lipkit.corpora.record import ClipRecord
+from lipkit.data.prepare import prepare
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError
 from lipkit.files import TEMPORARY_MARK
-from lipkit.prepare import prepare
-from lipkit.prepared import PreparedSet
 
 PROGRAM = Path(__file__).with_name("preparation_run.py")
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
@@ -183,8 +183,8 @@ def records(tmp_path, monkeypatch) -> list[ClipRecord]:
     def made_up_clip(record: ClipRecord, config: PrepareConfig):
         clip = noise_clip(20, int(record.clip_id[-1]))
         clip.meta |= {
-            "settings": lipkit.prepare._settings(config),
-            "source_bytes": lipkit.prepare._source_bytes(record),
+            "settings": lipkit.data.prepare._settings(config),
+            "source_bytes": lipkit.data.prepare._source_bytes(record),
             "notes": "",
             "logmel_sum": "1.0",
             "logmel_squares": "2.0",
@@ -195,8 +195,8 @@ def records(tmp_path, monkeypatch) -> list[ClipRecord]:
         def load(self) -> None:
             pass
 
-    monkeypatch.setattr(lipkit.prepare, "prepare_clip", made_up_clip)
-    monkeypatch.setattr(lipkit.prepare, "_landmarks", NoModel)
+    monkeypatch.setattr(lipkit.data.prepare, "prepare_clip", made_up_clip)
+    monkeypatch.setattr(lipkit.data.prepare, "_landmarks", NoModel)
     (tmp_path / "raw").mkdir()
     made = []
     for i in range(6):
@@ -235,18 +235,18 @@ def test_prepared_clips_outlive_their_source(tmp_path, records):
 def test_a_failed_clip_is_tried_again_and_leaves_no_stale_file(tmp_path, records, monkeypatch):
     run(records, tmp_path / "set")
     records[2].video.write_bytes(b"now broken")
-    good = lipkit.prepare.prepare_clip
+    good = lipkit.data.prepare.prepare_clip
 
     def broken(record, config):
         if record.clip_id == "s1/c2":
             raise RuntimeError("odd\nthing")
         return good(record, config)
 
-    monkeypatch.setattr(lipkit.prepare, "prepare_clip", broken)
+    monkeypatch.setattr(lipkit.data.prepare, "prepare_clip", broken)
     done = run(records, tmp_path / "set")
     assert done.reasons == {"s1/c2": f"{records[2].video}: unexpected RuntimeError: odd thing"}
     assert not (tmp_path / "set/clips/s1/c2.safetensors").exists()
-    monkeypatch.setattr(lipkit.prepare, "prepare_clip", good)
+    monkeypatch.setattr(lipkit.data.prepare, "prepare_clip", good)
     done = run(records, tmp_path / "set")
     assert (done.ok, done.failed, done.skipped) == (6, 0, 5)
 
@@ -255,7 +255,7 @@ def test_too_little_memory_for_one_clip_is_its_own_fault(tmp_path, records, monk
     def hungry(record, config):
         raise MemoryError
 
-    monkeypatch.setattr(lipkit.prepare, "prepare_clip", hungry)
+    monkeypatch.setattr(lipkit.data.prepare, "prepare_clip", hungry)
     done = run(records, tmp_path / "set")
     assert done.ok == 0
     assert "too large for the memory" in done.reasons["s1/c0"]
@@ -320,16 +320,16 @@ def test_a_file_in_place_of_a_speakers_folder_ends_the_run(tmp_path, records):
 
 def _full_after(monkeypatch, files: int) -> None:
     """Let the disk be full once ``files`` clips are written."""
-    write, count = lipkit.prepare.write_clip, iter(range(1000))
+    write, count = lipkit.data.prepare.write_clip, iter(range(1000))
 
     def full(path, clip):
         if next(count) < files:
             return write(path, clip)
-        with lipkit.clips.replacing(path) as temporary:
+        with lipkit.data.clips.replacing(path) as temporary:
             temporary.write_bytes(b"half a clip")
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(lipkit.prepare, "write_clip", full)
+    monkeypatch.setattr(lipkit.data.prepare, "write_clip", full)
 
 
 @pytest.mark.parametrize("executor", [None, ThreadPoolExecutor(1)], ids=["here", "executor"])
@@ -350,7 +350,7 @@ def test_a_fault_of_the_disk_ends_the_run_in_one_line(tmp_path, records, monkeyp
     def broken(path, clip):
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr(lipkit.prepare, "write_clip", broken)
+    monkeypatch.setattr(lipkit.data.prepare, "write_clip", broken)
     for executor in (None, ThreadPoolExecutor(1)):
         with pytest.raises(LipkitError, match=r"c\d\.safetensors: cannot be written \(Input"):
             run(records, tmp_path / "set", executor=executor)

@@ -10,14 +10,14 @@ import torch
 from training_sets import ALL_LOSSES, make_set, settings
 
 from lipkit.config import CorrelationConfig, TrainConfig
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError
 from lipkit.flow.farneback import farneback
 from lipkit.flow.flownet import FlowNetS
-from lipkit.prepared import PreparedSet
-from lipkit.run_folder import CHECKPOINT_NAME
 from lipkit.training.devices import launch
+from lipkit.training.loop import Run
 from lipkit.training.pretraining import farneback_label, train_flow
-from lipkit.training.run import Run
+from lipkit.training.run_folder import CHECKPOINT_NAME
 
 
 @pytest.fixture(scope="module")

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from lipkit.analysis.gallery import lip_gallery
-from lipkit.analysis.probe import (
+from lipkit.course.gallery import lip_gallery
+from lipkit.course.probe import (
     PENALTIES,
     balanced_accuracy,
     linear_probe,
     over_clips,
     ridge,
 )
-from lipkit.analysis.spoken import KINDS, visemes_of_frames
+from lipkit.course.spoken import KINDS, visemes_of_frames
 
 
 def rng() -> np.random.Generator:

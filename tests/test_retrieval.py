@@ -9,13 +9,13 @@ from prepared_sets import noise_clip, write_description
 from typer.testing import CliRunner
 
 from lipkit.cli import app
-from lipkit.clips import read_clip, write_clip
 from lipkit.corpora.record import ClipRecord
+from lipkit.data.clips import read_clip, write_clip
+from lipkit.data.manifest import MANIFEST, Outcome, clip_file, write_manifest
 from lipkit.errors import UsageError
 from lipkit.evaluation import evaluate
-from lipkit.manifest import MANIFEST, Outcome, clip_file, write_manifest
-from lipkit.models import retrieval
-from lipkit.models.retrieval import NearestWindows
+from lipkit.evaluation import nearest_windows as retrieval
+from lipkit.evaluation.nearest_windows import NearestWindows
 
 
 def by_hand(queries: np.ndarray, sequences: list[np.ndarray]):
@@ -105,7 +105,7 @@ def row(done, name="retrieval"):
 
 
 def test_the_row_is_the_lips_of_the_nearest_sound(prepared, tmp_path, monkeypatch):
-    import lipkit.evaluation.run as run
+    import lipkit.evaluation.evaluator as run
 
     tasks = []
     honest = run.measure
@@ -128,7 +128,7 @@ def test_the_row_is_the_lips_of_the_nearest_sound(prepared, tmp_path, monkeypatc
 
 
 def test_same_speaker_searches_only_his_clips(prepared, tmp_path, monkeypatch):
-    import lipkit.evaluation.run as run
+    import lipkit.evaluation.evaluator as run
 
     tasks = []
     honest = run.measure

@@ -7,10 +7,10 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from lipkit import runner
+from lipkit.course import runner
+from lipkit.course.notebooks import read_notebook, read_parameters
+from lipkit.course.runner import NotebookFailed, clean, run_notebook, store
 from lipkit.errors import LipkitError, UsageError
-from lipkit.notebooks import read_notebook, read_parameters
-from lipkit.runner import NotebookFailed, clean, run_notebook, store
 
 PARAMETERS = """\
 from typing import Literal

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from lipkit.site import Media, Page, Section, extract_figures, write_page
+from lipkit.course.site import Media, Page, Section, extract_figures, write_page
 
 
 class Links(HTMLParser):

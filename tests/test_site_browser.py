@@ -4,16 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from lipkit import lesson
+from lipkit.course import lesson
+from lipkit.course.runner import run_notebook
+from lipkit.course.site import Media, Page, Section, write_page
 from lipkit.media import write_video
 from lipkit.plots import new_figure, to_png
-from lipkit.runner import run_notebook
-from lipkit.site import Media, Page, Section, write_page
 
 SHOW = """\
 import numpy as np
 from IPython.display import Math, display
-from lipkit import lesson, plots
+from lipkit import plots
+from lipkit.course import lesson
 frames, samples = lesson.click_clip([0.2], 1.0)
 display(lesson.video(frames, samples, "a click"), Math("x^2"))
 figure = plots.new_figure(1)

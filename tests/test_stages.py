@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lipkit.errors import LipkitError, UsageError
-from lipkit.stages import STATE, Stage, run_stages
+from lipkit.jobs.stages import STATE, Stage, run_stages
 
 
 class Work:

@@ -36,7 +36,7 @@ def comparison(tmp_path_factory) -> Stored:
 
 @pytest.fixture
 def nothing(tmp_path, monkeypatch) -> Stored:
-    monkeypatch.setattr(stored, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(stored, "RESULTS", tmp_path / "results")
     return read_results("ablation")
 
 

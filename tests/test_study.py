@@ -10,11 +10,11 @@ from correlated_sets import correlated_clip, write_clips
 from lipkit.analysis.extraction import extract
 from lipkit.analysis.series import FORMULAS, series
 from lipkit.analysis.study import analyse
-from lipkit.analysis.tables import write_study
+from lipkit.analysis.study_files import write_study
 from lipkit.cli import run_command
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.flow.cache import FlowCache
-from lipkit.prepared import PreparedSet
 
 QUICK = {"formulas": ["level_opening", "signed_opening"], "repairings": 200, "progress": False}
 

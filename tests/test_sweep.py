@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from nbformat import v4
 
-from lipkit import runner
 from lipkit.cli import run_command
+from lipkit.course import runner
+from lipkit.course.notebooks import read_notebook
+from lipkit.course.records import MIME, read_records, record
+from lipkit.course.runner import is_current, read_provenance
+from lipkit.course.sweep import TABLE, plan, run_sweep, split_values
 from lipkit.errors import UsageError
-from lipkit.notebooks import read_notebook
 from lipkit.plots.sweep import sweep_figure
-from lipkit.records import MIME, read_records, record
-from lipkit.runner import is_current, read_provenance
-from lipkit.sweep import TABLE, plan, run_sweep, split_values
 
 PARAMETERS = """\
 work: str = "."  # where the log lies
@@ -37,7 +37,7 @@ if (rate, seed) == (0.1, 1) and (Path(work) / "fail").exists():
     raise ValueError("out of\\nluck")"""
 RECORD = """\
 import numpy as np
-from lipkit.runner import record
+from lipkit.course.runner import record
 record(score=np.float32(10 * rate + seed), label="x", rest=float("nan"))"""
 
 
@@ -224,7 +224,7 @@ def test_values_are_split_outside_brackets(text, values):
 
 
 def test_a_result_with_a_parameters_name_is_said(tmp_path):
-    source = "from lipkit.runner import record\nrecord(seed=3)"
+    source = "from lipkit.course.runner import record\nrecord(seed=3)"
     notebook = write(tmp_path / "01_one.ipynb", source)
     sweep = run_sweep(notebook, {"seed": [0]}, out=tmp_path / "out", progress=False)
     assert [cell.status for cell in sweep.cells] == ["failed"]

@@ -9,18 +9,25 @@ import torch
 from prepared_sets import write_set
 from safetensors import safe_open
 
-from lipkit.audio import log_mel
 from lipkit.config import PrepareConfig
 from lipkit.corpora import list_clips
+from lipkit.data.prepare import prepare_clip
 from lipkit.errors import LipkitError, UsageError
-from lipkit.lips import crop, crop_boxes
+from lipkit.face.lips import crop, crop_boxes
+from lipkit.media.audio import log_mel
 from lipkit.metrics.metric import Context
-from lipkit.metrics.sync import METRICS, MIN_EMBEDDINGS, join, load_sync, read_sync_card, sync
-from lipkit.metrics.sync_proof import mismatch_curve, mix, separation, shift_errors, shifted
-from lipkit.metrics.sync_training import SyncLoss, vary_lips, vary_sound
-from lipkit.metrics.sync_weights import SHIPPED, save_sync
+from lipkit.metrics.sync.metric import (
+    METRICS,
+    MIN_EMBEDDINGS,
+    join,
+    load_sync,
+    read_sync_card,
+    sync,
+)
+from lipkit.metrics.sync.proof import mismatch_curve, mix, separation, shift_errors, shifted
+from lipkit.metrics.sync.training import SyncLoss, vary_lips, vary_sound
+from lipkit.metrics.sync.weights import SHIPPED, save_sync
 from lipkit.models.sync_network import OFFSETS, SyncNetwork, moving_part, similarities, to_grey
-from lipkit.prepare import prepare_clip
 from lipkit.talker import talking_clip
 
 LIKELY_SHIFTS = (-10, -3, 0, 6, 10)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from lipkit.errors import LipkitError
+from lipkit.jobs.pool import each
 from lipkit.media import read_audio, read_video
-from lipkit.pool import each
 from lipkit.talker import perform, person, write_corpus
 from lipkit.talker.corpus import Job, plan, write_clip
 from lipkit.talker.sentences import Sentence

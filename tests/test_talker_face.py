@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from lipkit.landmarks import find_landmark_model
+from lipkit.face.landmarks import find_landmark_model
 from lipkit.talker import VISEMES, perform, person, still, talking_clip
 from lipkit.talker.clip import opening
 from lipkit.talker.corpus import alignment, truth

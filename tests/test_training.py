@@ -15,12 +15,12 @@ import training_sets
 from training_sets import PIXEL_ONLY, make_set
 
 from lipkit.config import Preset
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.losses import PixelLoss
-from lipkit.prepared import PreparedSet
-from lipkit.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log, save_checkpoint
 from lipkit.training import EpochBatches, train
-from lipkit.training.run import Run
+from lipkit.training.loop import Run
+from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log, save_checkpoint
 from lipkit.weights import load_weights, read_card
 
 

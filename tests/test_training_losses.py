@@ -13,16 +13,16 @@ from torch import nn
 from training_sets import ALL_LOSSES, make_set, settings
 
 from lipkit.cli import run_command
-from lipkit.clips import FORMAT
 from lipkit.config import PRESETS, Preset
+from lipkit.data.clips import FORMAT
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.losses import AdversarialLoss, CorrelationLoss, PerceptualLoss
-from lipkit.prepared import PreparedSet
-from lipkit.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log
 from lipkit.settings import to_dict
 from lipkit.training import train
 from lipkit.training.averaging import MovingAverage
-from lipkit.training.run import Run
+from lipkit.training.loop import Run
+from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log
 from lipkit.weights import load_weights
 
 TERMS = ("pix", "corr", "perc", "gen")

@@ -11,8 +11,8 @@ import pytest
 import torch
 from training_sets import TWO_STEPS, make_set, settings
 
-from lipkit.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log
 from lipkit.training import EpochBatches, train
+from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log
 from lipkit.weights import load_weights
 
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 from prepared_sets import write_set
 
-from lipkit.clips import read_clip
 from lipkit.config import DataConfig, preset
+from lipkit.data.clips import read_clip
+from lipkit.data.varied_windows import VariedWindows
 from lipkit.errors import UsageError
-from lipkit.lips import lip_points
+from lipkit.face.lips import lip_points
 from lipkit.training.batches import EpochBatches
 from lipkit.training.schedule import rate_factor
 from lipkit.training.terms import varied
-from lipkit.varied_windows import VariedWindows
 
 
 @pytest.fixture(scope="module")

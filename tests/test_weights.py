@@ -12,7 +12,6 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from lipkit import shipped
 from lipkit.config import GeneratorConfig, Preset
 from lipkit.errors import LipkitError
 from lipkit.models.catalogue import build_generator
@@ -24,6 +23,7 @@ from lipkit.weights import (
     quiet_levels,
     read_card,
     save_weights,
+    shipped,
 )
 
 SMALL = GeneratorConfig(width=1 / 32, residual_blocks=1)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from nbformat import v4
 
-from lipkit import runner
-from lipkit.analysis.correlation import OFFSETS, correlate
 from lipkit.analysis.extraction import ClipSeries
+from lipkit.analysis.offsets import OFFSETS, correlate
+from lipkit.course import runner
 from lipkit.errors import UsageError
 from lipkit.widgets import OffsetExplorer, draw_offset
 from lipkit.widgets.offset import describe_offset

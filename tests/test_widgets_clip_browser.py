@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from prepared_sets import numbered_clip, write_description
 
-from lipkit.clips import PreparedClip, read_clip, write_clip
 from lipkit.corpora.record import ClipRecord
+from lipkit.data.clips import PreparedClip, read_clip, write_clip
+from lipkit.data.manifest import MANIFEST, Outcome, clip_file, write_manifest
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
-from lipkit.landmarks import mouth_opening
-from lipkit.lips import lip_points
-from lipkit.manifest import MANIFEST, Outcome, clip_file, write_manifest
+from lipkit.face.lips import lip_points
+from lipkit.face.mouth import mouth_opening
 from lipkit.media import write_audio, write_video
-from lipkit.prepared import PreparedSet
 from lipkit.widgets import ClipBrowser, clip_browser, draw_clip
 from lipkit.widgets.clip_browser import SPAN, describe_clip, sound_of
 

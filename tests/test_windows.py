@@ -10,12 +10,11 @@ import torch
 from prepared_sets import STATISTICS, numbered_clip, write_set
 from torch.utils.data import DataLoader
 
-import lipkit.windows
-from lipkit.clips import ClipFile, read_clip
+import lipkit.data.windows
 from lipkit.config import DataConfig
-from lipkit.errors import LipkitError
-from lipkit.prepared import PreparedSet
-from lipkit.tensors import (
+from lipkit.data.clips import ClipFile, read_clip
+from lipkit.data.prepared import PreparedSet
+from lipkit.data.tensors import (
     normalise,
     scramble,
     to_image_tensor,
@@ -23,7 +22,8 @@ from lipkit.tensors import (
     to_video_tensor,
     unpack,
 )
-from lipkit.windows import Windows
+from lipkit.data.windows import Windows
+from lipkit.errors import LipkitError
 
 
 @pytest.fixture(scope="module")
@@ -286,7 +286,7 @@ def test_a_window_of_a_long_clip_maps_little_of_it(tmp_path):
 
 
 def test_few_files_are_open_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(lipkit.windows, "open_files_limit", lambda: 3)
+    monkeypatch.setattr(lipkit.data.windows, "open_files_limit", lambda: 3)
     windows = Windows(write_set(tmp_path, [16] * 8), mismatched=False)
     for index in (*range(8), 0, 7):
         assert (
@@ -297,12 +297,12 @@ def test_few_files_are_open_at_a_time(tmp_path, monkeypatch):
 
 
 def test_open_files_leave_room_for_others():
-    assert 16 <= lipkit.windows.open_files_limit() <= 4096
+    assert 16 <= lipkit.data.windows.open_files_limit() <= 4096
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, before[1]))
-        assert lipkit.windows.open_files_limit() == 128
+        assert lipkit.data.windows.open_files_limit() == 128
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lipkit.clips import FORMAT, PreparedClip, write_clip
 from lipkit.config import PrepareConfig, Preset, preset
 from lipkit.corpora.record import ClipRecord
-from lipkit.manifest import MANIFEST, Outcome, clip_file, write_manifest
-from lipkit.prepared import DESCRIPTION
+from lipkit.data.clips import FORMAT, PreparedClip, write_clip
+from lipkit.data.manifest import MANIFEST, Outcome, clip_file, write_manifest
+from lipkit.data.prepared import DESCRIPTION
 from lipkit.settings import to_dict
 
 PIXEL_ONLY = {

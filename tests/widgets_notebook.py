@@ -13,13 +13,13 @@ import torch
 torch.set_num_threads(1)
 from pathlib import Path
 from lipkit import widgets
-from lipkit.analysis.corruptions import Judge
+from lipkit.metrics.corruptions import Judge
 from lipkit.analysis.extraction import ClipSeries
 from lipkit.config import preset
 from lipkit.generation import LipImage
 from lipkit.models.audio_encoder import AudioEncoder
 from lipkit.models.trace import trace
-from lipkit.prepared import PreparedSet
+from lipkit.data.prepared import PreparedSet
 from lipkit.weights import Card, Weights
 from lipkit.widgets import playground
 from mixed_results import write_results

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipkit.analysis.lead import mouth_features
-from lipkit.clips import PreparedClip
 from lipkit.config import COLUMNS_PER_FRAME, FPS
 from lipkit.corpora.record import Word
+from lipkit.data.clips import PreparedClip
 
 BILABIAL_START = ("bin", "blue", "by", "b", "p", "please", "place")
 """Words of GRID that begin with closed lips."""

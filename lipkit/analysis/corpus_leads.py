@@ -12,8 +12,8 @@ from lipkit.analysis.lead import Lead, Sound, fit_leads, mouth_features, standar
 from lipkit.config import FPS
 from lipkit.corpora import list_clips
 from lipkit.corpora.record import ClipRecord
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError
-from lipkit.prepared import PreparedSet
 from lipkit.talker.visemes import LEAD, visemes_of
 
 _REST = ("before", "between", "after")

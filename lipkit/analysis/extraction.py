@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lipkit.analysis.series import MIN_STEPS, Formula, Pair, SeriesFormula, all_series, motion
-from lipkit.clips import LAYOUT, ClipFile, PreparedClip
+from lipkit.data.clips import LAYOUT, ClipFile, PreparedClip
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.flow.cache import FlowCache
-from lipkit.pool import Lost, each
-from lipkit.prepared import PreparedSet
+from lipkit.jobs.pool import Lost, each
 
 if TYPE_CHECKING:
     import pandas

@@ -11,10 +11,11 @@ from typing import Protocol
 
 import numpy as np
 
-from lipkit.analysis.correlation import OFFSETS, PIECE
-from lipkit.clips import PreparedClip
+from lipkit.analysis.offsets import OFFSETS, PIECE
 from lipkit.config import COLUMNS_PER_FRAME
+from lipkit.data.clips import PreparedClip
 from lipkit.errors import LipkitError, UsageError
+from lipkit.face.mouth import mouth_opening
 from lipkit.flow.cache import mean_size
 from lipkit.flow.farneback import farneback
 from lipkit.settings import did_you_mean
@@ -90,8 +91,7 @@ def motion(clip: PreparedClip) -> np.ndarray:
 
 def opening(clip: PreparedClip) -> np.ndarray:
     """Distance of the inner lips (points 62 and 66), pixels of the 64x64 crop, ``[T]``."""
-    gap = np.linalg.norm(clip.landmarks[:, 62] - clip.landmarks[:, 66], axis=1)
-    return gap * clip.lips.shape[1] / clip.box[:, 2]
+    return mouth_opening(clip.landmarks) * clip.lips.shape[1] / clip.box[:, 2]
 
 
 def opening_change(clip: PreparedClip) -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from lipkit.analysis.correlation import Pairing, Pieces
+from lipkit.analysis.offsets import Pairing, Pieces
 
 
 @dataclass(frozen=True)

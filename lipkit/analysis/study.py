@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lipkit.analysis.correlation import OFFSETS, PIECE, Pieces, cut_to_pieces
 from lipkit.analysis.extraction import ClipSeries, extract
+from lipkit.analysis.offsets import OFFSETS, PIECE, Pieces, cut_to_pieces
 from lipkit.analysis.series import FORMULAS, SeriesFormula, find_formula
 from lipkit.analysis.statistics import (
     Band,
@@ -19,9 +19,9 @@ from lipkit.analysis.statistics import (
     simulate,
     simulated_p,
 )
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError
 from lipkit.flow.cache import FlowCache
-from lipkit.prepared import PreparedSet
 
 _MANY = 1500
 """Clips whose correlations, each sound with all lips, still fit in 300 MB."""

@@ -10,7 +10,7 @@ from lipkit.errors import UsageError
 
 if TYPE_CHECKING:
     from lipkit.analysis.study import Study
-    from lipkit.prepared import PreparedSet
+    from lipkit.data.prepared import PreparedSet
 
 
 def analyse(
@@ -55,9 +55,9 @@ def analyse(
 
     from lipkit.analysis.series import FORMULAS, find_formula
     from lipkit.analysis.study import analyse as study_clips
-    from lipkit.analysis.tables import write_study
+    from lipkit.analysis.study_files import write_study
+    from lipkit.data.prepared import PreparedSet
     from lipkit.flow.cache import FlowCache
-    from lipkit.prepared import PreparedSet
 
     chosen = list(dict.fromkeys(formulas or FORMULAS))
     for name in chosen:
@@ -88,7 +88,7 @@ def analyse(
 def _write_figures(study: "Study", out: Path) -> None:
     from lipkit.files import replacing
     from lipkit.plots import to_png
-    from lipkit.plots.correlation import fig3_figure
+    from lipkit.plots.derivative_correlation import fig3_figure
 
     single = {f"fig3_{name}.png": {name: result} for name, result in study.results.items()}
     for name, results in {"fig3.png": study.results, **single}.items():
@@ -105,7 +105,7 @@ def _write_leads(
 ) -> None:
     """Measure the lead of the lips by the raw corpus's times; write and print leads.csv."""
     from lipkit.analysis.corpus_leads import corpus_leads
-    from lipkit.analysis.tables import write_csv
+    from lipkit.report.tables import write_csv
 
     rows = corpus_leads(prepared, raw, split, speakers)
     write_csv(out / "leads.csv", rows)

@@ -37,7 +37,7 @@ def release(
 
     Example: lipkit assignments release handout fusion_by_hand judges
     """
-    from lipkit.assignments.release import release
+    from lipkit.course.assignments.release import release
 
     for path in release(out, names or (), force):
         print(path)
@@ -57,7 +57,7 @@ def grade(
 
     Example: lipkit assignments grade submitted graded
     """
-    from lipkit.assignments.grade import TABLE, grade_folder
+    from lipkit.course.assignments.grade import TABLE, grade_folder
 
     grade_folder(submissions, out, names or (), progress=not quiet)
     print(out / TABLE)
@@ -73,7 +73,7 @@ def course(
 
     Example: lipkit assignments course speech101
     """
-    from lipkit.assignments.course import write_course
+    from lipkit.course.assignments.course import write_course
 
     for path in write_course(out, names or (), force):
         print(path)

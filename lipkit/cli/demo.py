@@ -22,6 +22,6 @@ def demo(
 
     Example: lipkit demo runs/demo --preset tiny
     """
-    from lipkit.demo import run_demo
+    from lipkit.course.demo import run_demo
 
     run_demo(out, preset_name=preset, minutes=minutes, seed=seed)

@@ -116,6 +116,6 @@ def _names(text: str) -> list[str]:
 def _executor(scheduler: str | None) -> Any:
     if scheduler is None:
         return contextlib.nullcontext()
-    from lipkit.cluster import dask_executor
+    from lipkit.jobs.cluster import dask_executor
 
     return dask_executor(scheduler)

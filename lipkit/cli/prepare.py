@@ -11,7 +11,7 @@ from lipkit.config import preset as find_preset
 from lipkit.errors import UsageError
 
 if TYPE_CHECKING:
-    from lipkit.prepare import Summary
+    from lipkit.data.prepare import Summary
 
 
 def prepare(
@@ -56,7 +56,7 @@ def prepare(
         raise UsageError("--workers and --scheduler exclude each other; give one")
     config = find_preset(preset, values).prepare
     from lipkit.corpora import list_clips
-    from lipkit.prepare import prepare as prepare_clips
+    from lipkit.data.prepare import prepare as prepare_clips
 
     protocol = protocol or default_protocol(corpus, root, lists)
     records = list_clips(corpus, root, protocol=protocol, lists=lists)
@@ -109,6 +109,6 @@ def _table(entries: dict[str, str]) -> list[str]:
 def _executor(scheduler: str | None) -> Any:
     if scheduler is None:
         return contextlib.nullcontext()
-    from lipkit.cluster import dask_executor
+    from lipkit.jobs.cluster import dask_executor
 
     return dask_executor(scheduler)

@@ -9,7 +9,7 @@ from lipkit.cli.options import QuietOption, assignments
 from lipkit.errors import UsageError
 
 if TYPE_CHECKING:
-    from lipkit.sweep import Sweep
+    from lipkit.course.sweep import Sweep
 
 
 def run(
@@ -49,8 +49,8 @@ def run(
 
     Example: lipkit run 01 -p clips=4 --grid seed=0,1,2 --workers 2
     """
-    from lipkit.notebooks import find_notebook, read_parameters
-    from lipkit.runner import run_notebook
+    from lipkit.course.notebooks import find_notebook, read_parameters
+    from lipkit.course.runner import run_notebook
 
     if show:
         for parameter in read_parameters(find_notebook(notebook)).values():
@@ -59,7 +59,7 @@ def run(
     values = assignments(parameters, "-p")
     axes = assignments(grid, "--grid")
     if axes:
-        from lipkit.sweep import run_sweep
+        from lipkit.course.sweep import run_sweep
 
         sweep = run_sweep(notebook, axes, values, out, workers or 1, not quiet, html)
         _report(sweep)
@@ -70,7 +70,7 @@ def run(
 
 
 def _report(sweep: "Sweep") -> None:
-    from lipkit.sweep import TABLE
+    from lipkit.course.sweep import TABLE
 
     for path in (sweep.folder / TABLE, *sweep.figures):
         print(path)

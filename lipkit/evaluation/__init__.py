@@ -3,9 +3,9 @@
 :mod:`~lipkit.evaluation.predictions` makes the lips, :mod:`~lipkit.evaluation.retrieval` copies
 those of the nearest sound, :mod:`~lipkit.evaluation.clip_scores` measures a clip,
 :mod:`~lipkit.evaluation.summary` averages, :mod:`~lipkit.evaluation.tables` writes,
-:mod:`~lipkit.evaluation.run` joins them.
+:mod:`~lipkit.evaluation.evaluator` joins them.
 """
 
-from lipkit.evaluation.run import Evaluation, evaluate
+from lipkit.evaluation.evaluator import Evaluation, evaluate
 
 __all__ = ["Evaluation", "evaluate"]

@@ -6,15 +6,15 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from lipkit.clips import PreparedClip, read_clip
 from lipkit.config import COLUMNS_PER_FRAME
+from lipkit.data.clips import PreparedClip, read_clip
+from lipkit.data.windows import MOUTH_POINTS
 from lipkit.errors import LipkitError
-from lipkit.landmarks import FaceLandmarks
-from lipkit.lips import lip_points
+from lipkit.face.landmarks import FaceLandmarks
+from lipkit.face.lips import lip_points
 from lipkit.metrics import METRICS, Context, Metric
 from lipkit.metrics.faces import FixedFace, OwnFaces, require_same_clip
 from lipkit.metrics.lmd import lmd
-from lipkit.windows import MOUTH_POINTS
 
 TRUTH = "ground truth"
 FROZEN = "frozen lips"

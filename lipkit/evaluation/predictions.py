@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from lipkit.clips import PreparedClip
 from lipkit.config import COLUMNS_PER_FRAME, LIP_SIZE
+from lipkit.data.clips import PreparedClip
+from lipkit.data.tensors import normalise, scramble, to_image_tensor, to_images
 from lipkit.errors import LipkitError, UsageError
-from lipkit.lips import lip_points
+from lipkit.face.lips import lip_points
 from lipkit.models.catalogue import draws
 from lipkit.settings import did_you_mean
-from lipkit.tensors import normalise, scramble, to_image_tensor, to_images
 from lipkit.weights import Card, load_weights
 
 OVERSHOOT = 0.01

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from lipkit.clips import ClipFile
+from lipkit.data.clips import ClipFile
+from lipkit.data.prepared import PreparedSet
+from lipkit.data.tensors import normalise
 from lipkit.errors import UsageError
+from lipkit.evaluation.nearest_windows import NearestWindows
 from lipkit.evaluation.split import SplitClip
-from lipkit.models.retrieval import NearestWindows
-from lipkit.prepared import PreparedSet
-from lipkit.tensors import normalise
 
 RETRIEVAL = "retrieval"
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipkit.clips import ClipFile
 from lipkit.corpora import list_clips
+from lipkit.data.clips import ClipFile
+from lipkit.data.prepared import PreparedSet
+from lipkit.data.windows import Windows
 from lipkit.metrics import METRICS
-from lipkit.prepared import PreparedSet
-from lipkit.windows import Windows
 
 
 @dataclass

@@ -12,7 +12,7 @@
 An experiment's folder::
 
     experiment.json              whose folder it is: table, settings, budget, data
-    runs/e-seed0/                a training run (lipkit.run_folder) with run.json and output.txt
+    runs/e-seed0/                a run (lipkit.training.run_folder) with run.json and output.txt
     evaluation/SPLIT/            table.json and its kin (lipkit.evaluation)
     results.csv, results.json    a row a split, cell, seed and metric; where they come from
     claims.json, claims.md       what held

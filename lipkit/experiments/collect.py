@@ -176,7 +176,7 @@ def _paired(origin: str, target: str, whole: dict[str, dict[int, str]]) -> dict[
 
 def curves(plan: Plan) -> list[dict[str, Any]]:
     """The losses of every whole run, thinned: one row a point."""
-    from lipkit.run_folder import read_log
+    from lipkit.training.run_folder import read_log
 
     rows = []
     for run in whole_runs(plan):

@@ -50,8 +50,8 @@ def train(folder: Path, order: dict[str, Any], preset: Preset) -> dict[str, Any]
     """Begin or continue the run; its record."""
     import torch
 
-    from lipkit.run_folder import read_log
     from lipkit.training import train as train_generator
+    from lipkit.training.run_folder import read_log
 
     result = train_generator(
         order["prepared"], preset, folder, resume=True, progress=True, spent=spent(folder)
@@ -82,7 +82,7 @@ def spent(folder: Path) -> float:
 
     What a call did after its last checkpoint, before it was killed, is lost and does not count.
     """
-    from lipkit.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log
+    from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log
 
     path = folder / CHECKPOINT_NAME
     step = load_checkpoint(path)["step"] if path.is_file() else 0

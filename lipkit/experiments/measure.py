@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.experiments.job import is_whole
 from lipkit.experiments.plan import Plan, Run
-from lipkit.prepared import PreparedSet
 from lipkit.settings import did_you_mean
 
 FOLDER = "evaluation"
@@ -91,11 +91,11 @@ def measure(
     LipkitError
         When nothing is whole yet, or as ``evaluate``.
     """
-    from lipkit import shipped
     from lipkit.evaluation import evaluate
     from lipkit.evaluation.retrieval import RETRIEVAL
     from lipkit.metrics import METRICS
     from lipkit.models.catalogue import draws
+    from lipkit.weights import shipped
 
     runs = whole_runs(plan)
     if plan.runs and not runs:
@@ -128,7 +128,7 @@ def measure(
 
 
 def _measurable(names: list[str]) -> tuple[list[str], list[str]]:
-    from lipkit.landmarks import find_landmark_model
+    from lipkit.face.landmarks import find_landmark_model
     from lipkit.metrics import METRICS
 
     needing = [name for name in names if METRICS[name].needs]

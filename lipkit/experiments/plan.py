@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lipkit.config import Preset, preset
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.experiments.columns import Cell, Experiment, experiment
 from lipkit.files import TEMPORARY_MARK, replacing
-from lipkit.prepared import PreparedSet
 from lipkit.settings import flat, from_dict, override, to_dict
 
 CLAIM = "experiment.json"

@@ -19,8 +19,8 @@ from lipkit.errors import LipkitError
 from lipkit.experiments.job import ORDER, failure, is_whole
 from lipkit.experiments.plan import FAILED, RECORD, Plan, Run, read_record, write_record
 from lipkit.files import remove_leftovers, replacing
-from lipkit.kernels import share_of_cores
-from lipkit.pool import Lost, each
+from lipkit.jobs.cores import share_of_cores
+from lipkit.jobs.pool import Lost, each
 from lipkit.settings import to_dict
 
 LOCK = "queue.lock"

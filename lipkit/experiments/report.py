@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from lipkit.analysis.tables import write_csv, write_json
 from lipkit.experiments import tables
 from lipkit.experiments.collect import claims, curves, provenance, result_rows
 from lipkit.experiments.measure import measure
 from lipkit.experiments.plan import Plan
 from lipkit.files import replacing
+from lipkit.report.tables import write_csv, write_json
 
 
 def report(

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lipkit.config.places import RESULTS
 from lipkit.errors import LipkitError
 from lipkit.experiments.claims import HELD, NOT_HELD, UNDECIDED
 from lipkit.experiments.collect import beside_paper, paper_values
 from lipkit.experiments.columns import Cell, Contrast, Experiment, experiment, metric_names
 from lipkit.experiments.plan import WHOLE
-from lipkit.notebooks import NOTEBOOKS
 
 TRUTH, FROZEN, MEAN = "ground truth", "frozen lips", "mean lips"
 SEEN, UNSEEN = "s1_test", "unseen_speaker_test"
@@ -196,7 +196,7 @@ def read_results(name: str, folder: str | Path = "") -> Stored:
         experiment.
     """
     table = experiment(name)
-    place = Path(folder).expanduser() if folder else NOTEBOOKS / "results" / name
+    place = Path(folder).expanduser() if folder else RESULTS / name
     if not (place / "results.csv").is_file():
         if folder:
             raise LipkitError(f"{place}: holds no results.csv; make it by: {command(name)}")

@@ -6,19 +6,18 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lipkit import shipped
-from lipkit.audio import mel_filters
 from lipkit.config import FPS
 from lipkit.errors import LipkitError, UsageError
+from lipkit.face.landmarks import FaceLandmarks
 from lipkit.generation.face_video import paste_into_video, read_face_video
 from lipkit.generation.frames import generate_frames
 from lipkit.generation.identity import find_lips, middle_lips, read_picture
 from lipkit.generation.inference import for_inference
 from lipkit.generation.paste import paste_into
 from lipkit.generation.speech import LogMel, read_speech
-from lipkit.landmarks import FaceLandmarks
 from lipkit.media import DamagedError, probe, write_video
-from lipkit.weights import load_weights
+from lipkit.media.audio import mel_filters
+from lipkit.weights import load_weights, shipped
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,13 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from lipkit.config import FPS, PrepareConfig
+from lipkit.face.landmarks import FaceLandmarks, FaceLostError, NoFaceError, follow
+from lipkit.face.lips import crop, crop_boxes, paste_back
+from lipkit.face.mouth import mouth_opening, mouth_width
+from lipkit.face.tracking import UPPER_FACE
 from lipkit.generation.identity import LipImage, check_size
 from lipkit.generation.paste import shrink
-from lipkit.landmarks import (
-    FaceLandmarks,
-    FaceLostError,
-    NoFaceError,
-    follow,
-    mouth_opening,
-    mouth_width,
-)
-from lipkit.lips import crop, crop_boxes, paste_back
 from lipkit.media import iter_video
-from lipkit.tracking import UPPER_FACE
 
 HELD_BYTES = 256 * 2**20
 """Pictures that stay in memory to be played backwards: 14 s at 360 x 288, 4 s at 1280 x 720."""
@@ -113,7 +107,7 @@ def restlessness(points: np.ndarray) -> float:
 def follow_lips(points: np.ndarray, config: PrepareConfig) -> np.ndarray:
     """Lip boxes f32 [T, 3] for points [T, 68, 2], whose side grows and shrinks with the face.
 
-    :func:`lipkit.lips.crop_boxes` gives a clip one side, which is right while the head keeps
+    :func:`lipkit.face.lips.crop_boxes` gives a clip one side, which is right while the head keeps
     its distance. Here the points are brought to one size of the face before, and back after.
     """
     upper = points[:, UPPER_FACE].astype(np.float64)

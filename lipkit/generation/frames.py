@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from lipkit.config import COLUMNS_PER_FRAME
+from lipkit.data.tensors import to_image_tensor, to_images
 from lipkit.generation.speech import LogMel
-from lipkit.tensors import to_image_tensor, to_images
 
 CHUNK = 128
 """Frames generated at once. The frames around a piece are generated again for its neighbours:

@@ -9,8 +9,8 @@ import numpy as np
 
 from lipkit.config import LIP_SIZE, PrepareConfig
 from lipkit.errors import LipkitError
-from lipkit.landmarks import FaceLandmarks, NoFaceError, track
-from lipkit.lips import crop, crop_boxes
+from lipkit.face.landmarks import FaceLandmarks, NoFaceError, track
+from lipkit.face.lips import crop, crop_boxes
 
 SMALLEST_LIPS = 16
 """Pixels; a lip box smaller than this holds too little of a person to go by."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import cv2
 import numpy as np
 
-from lipkit.lips import paste_back
+from lipkit.face.lips import paste_back
 
 LARGEST_SIDE = 1280
 """Pixels; a larger picture is shrunk to this before lips are pasted back into it."""

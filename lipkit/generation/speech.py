@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lipkit.audio import log_mel
 from lipkit.config import (
     COLUMNS_PER_FRAME,
     MEL_BANDS,
@@ -15,9 +14,10 @@ from lipkit.config import (
     SAMPLES_PER_FRAME,
     DataConfig,
 )
+from lipkit.data.tensors import normalise, scramble
 from lipkit.errors import LipkitError
 from lipkit.media import iter_audio
-from lipkit.tensors import normalise, scramble
+from lipkit.media.audio import log_mel
 
 HELD = 30 * SAMPLE_RATE
 """Samples that stay in memory: half a minute, 5 MB."""
@@ -101,7 +101,7 @@ class Speech:
 class LogMel:
     """The log-mel of a speech, normalised, computed where it is sliced.
 
-    ``logmel[a:b]`` is float32 [b - a, 128], as :func:`lipkit.audio.log_mel` of the whole
+    ``logmel[a:b]`` is float32 [b - a, 128], as :func:`lipkit.media.audio.log_mel` of the whole
     speech has it; a and b are multiples of 4 (whole frames).
 
     Parameters

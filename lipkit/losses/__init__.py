@@ -13,17 +13,17 @@ Ours, for the preset ``plus``:
 - :mod:`~lipkit.losses.similarity`: SSIM.
 - :mod:`~lipkit.losses.sharpness`: edge strength, wherever the edge lies.
 - :mod:`~lipkit.losses.patch`: what the patch discriminator believes.
-- :mod:`~lipkit.losses.motion`: what changes from a frame to the next.
+- :mod:`~lipkit.losses.frame_change`: what changes from a frame to the next.
 
 And
-- :mod:`~lipkit.losses.blindness`: can a correlation loss tell right pairs from wrong ones?
+- :mod:`~lipkit.course.blindness`: can a correlation loss tell right pairs from wrong ones?
 
 Every loss is taken in float32, whatever the networks before it compute in.
 """
 
 from lipkit.losses.adversarial import AdversarialLoss
 from lipkit.losses.correlation import CorrelationLoss
-from lipkit.losses.motion import MotionLoss
+from lipkit.losses.frame_change import MotionLoss
 from lipkit.losses.mouth import MouthLoss
 from lipkit.losses.objective import Objective
 from lipkit.losses.patch import PatchLoss

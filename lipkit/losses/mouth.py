@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from lipkit.models.mouth_points import INNER, pixel_centres
+from lipkit.face.mouth import INNER
+from lipkit.models.mouth_points import pixel_centres
 
 LIPS, INSIDE = 3.0, 6.0
 LIPS_MARGIN, INSIDE_MARGIN = 4.0, 1.5

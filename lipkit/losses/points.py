@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from lipkit.models.mouth_points import LOWER_INNER, UPPER_INNER
+from lipkit.face.mouth import LOWER_INNER, UPPER_INNER
 
 PLACE, VELOCITY, FOUND, OPENING = 0.3, 0.5, 1.0, 0.2
 

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from lipkit.structural_similarity import grey, ssim
+from lipkit.losses.structural_similarity import grey, ssim
 
 
 class SimilarityLoss(nn.Module):

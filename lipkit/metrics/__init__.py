@@ -4,8 +4,9 @@
 one is. A module of this package offers its own in a tuple ``METRICS``.
 """
 
-from lipkit.metrics import cpbd, lmd, motion, opening, psnr, ssim, sync
+from lipkit.metrics import cpbd, lmd, motion, opening, psnr, ssim
 from lipkit.metrics.metric import Context, Metric
+from lipkit.metrics.sync import metric as sync
 
 __all__ = ["METRICS", "Context", "Metric"]
 

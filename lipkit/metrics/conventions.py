@@ -79,7 +79,7 @@ def require_pair(prediction: np.ndarray, truth: np.ndarray, name: str = "predict
         if video.dtype != np.uint8:
             raise LipkitError(
                 f"{what}: is {video.dtype} (values {video.min():.3g} to {video.max():.3g}) where "
-                "pictures are uint8, 0 to 255; convert it with lipkit.tensors.to_images"
+                "pictures are uint8, 0 to 255; convert it with lipkit.data.tensors.to_images"
             )
     if len(prediction) != len(truth):
         raise LipkitError(

@@ -12,8 +12,8 @@ import numpy as np
 
 from lipkit.config import LIP_SIZE, PrepareConfig
 from lipkit.errors import LipkitError
-from lipkit.landmarks import FaceLandmarks, track
-from lipkit.lips import crop, crop_boxes, lip_points, paste_back
+from lipkit.face.landmarks import FaceLandmarks, track
+from lipkit.face.lips import crop, crop_boxes, lip_points, paste_back
 from lipkit.metrics.conventions import as_released, grey
 
 MOUTH_POINTS = 20

@@ -3,18 +3,11 @@
 import numpy as np
 
 from lipkit.errors import LipkitError
+from lipkit.face.mouth import mouth_opening
 from lipkit.metrics.metric import Context, Metric
 
-UPPER, LOWER = 62 - 48, 66 - 48
-"""The inner lips' midpoints among the 20 mouth points."""
 LEAST_FRAMES = 8
 """A correlation of fewer frames says nothing."""
-
-
-def opening(points: np.ndarray) -> np.ndarray:
-    """Distance of the inner lips, pixels: mouth points ``[T, 20, 2]`` -> f64 ``[T]``."""
-    points = np.asarray(points, np.float64)
-    return np.linalg.norm(points[:, LOWER] - points[:, UPPER], axis=-1)
 
 
 def opening_correlation(predicted: np.ndarray, true: np.ndarray) -> float:
@@ -23,7 +16,7 @@ def opening_correlation(predicted: np.ndarray, true: np.ndarray) -> float:
     Frames where either was not found (NaN) are left out; NaN when fewer than
     :data:`LEAST_FRAMES` are left or when one of the mouths never moves.
     """
-    a, b = opening(predicted), opening(true)
+    a, b = (mouth_opening(np.asarray(points, np.float64)) for points in (predicted, true))
     found = np.isfinite(a) & np.isfinite(b)
     a, b = a[found], b[found]
     if len(a) < LEAST_FRAMES or np.ptp(a) == 0 or np.ptp(b) == 0:

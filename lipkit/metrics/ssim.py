@@ -1,4 +1,4 @@
-"""Structural similarity by scikit-image; :mod:`lipkit.structural_similarity` is its torch twin."""
+"""SSIM by scikit-image; :mod:`lipkit.losses.structural_similarity` is its twin in torch."""
 
 from typing import Literal
 

@@ -73,7 +73,7 @@ class Discriminator(nn.Module):
             [B, 1, 64, 128], normalised.
         motion:
             The video's flow [B, 2, 15, 16, 16] in pixels, or its differences
-            [B, 3, 15, 16, 16], as :class:`~lipkit.models.motion.Motion` gives them; left
+            [B, 3, 15, 16, 16], as :class:`~lipkit.models.video_flow.Motion` gives them; left
             out for two streams.
 
         Returns

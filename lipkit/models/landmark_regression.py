@@ -7,8 +7,9 @@ of pictures whose LMD stays above this one's loses to a regression.
 from torch import Tensor, nn
 
 from lipkit.config import GeneratorConfig
+from lipkit.face.mouth import POINTS
 from lipkit.models.generator import feature_channels
-from lipkit.models.mouth_points import POINTS, Look, PointMotion
+from lipkit.models.mouth_points import Look, PointMotion
 from lipkit.models.speech_encoder import SpeechEncoder
 
 

@@ -7,13 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lipkit.config import LIP_SIZE
-
-POINTS = 20
-"""Landmarks 48 to 67."""
-INNER = slice(12, 20)
-"""Landmarks 60 to 67, the inner lips, among them."""
-UPPER_INNER, LOWER_INNER = 14, 18
-"""Landmarks 62 and 66: the inner lips' middles."""
+from lipkit.face.mouth import POINTS
 
 
 class Look(NamedTuple):

@@ -15,7 +15,7 @@ from lipkit.config import COLUMNS_PER_FRAME, LIP_SIZE, MEL_BANDS
 STACK = 5
 """Frames that one embedding sees, as in SyncNet; T frames have T - 4 embeddings."""
 OFFSETS = range(-15, 16)
-"""Frames; positive compares the sound with later lips (:mod:`lipkit.analysis.correlation`)."""
+"""Frames; positive compares the sound with later lips (:mod:`lipkit.analysis.offsets`)."""
 SILENCE, LOUD = -80.0, 20.0
 """dB that the sound's network tells apart: quieter than speech is silence."""
 

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lipkit.face.mouth import INNER
 from lipkit.plots.canvas import Canvas
 from lipkit.plots.style import (
     AUDIO,
@@ -76,7 +77,7 @@ def ways_figure(ways: Sequence[Way] = WAYS) -> Figure:
     return canvas.figure
 
 
-OUTER, INNER = range(12), range(12, 20)
+OUTER = slice(0, INNER.start)
 """Of the 20 mouth points: either closed outline."""
 
 
@@ -116,7 +117,8 @@ def _outline(ax: Axes, points: np.ndarray, colour: str, filled: bool = False) ->
         ax.fill(*points[INNER].T, color=tint(INK, 0.5), lw=0)
         return
     for part in (OUTER, INNER):
-        ax.plot(*points[[*part, part[0]]].T, color=colour, lw=1.3)
+        line = points[part]
+        ax.plot(*np.concatenate([line, line[:1]]).T, color=colour, lw=1.3)
 
 
 @styled

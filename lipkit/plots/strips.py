@@ -10,6 +10,7 @@ from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from lipkit.config import FPS
+from lipkit.face.mouth import MOUTH
 from lipkit.plots.signals import contrast, posterised
 from lipkit.plots.style import (
     ACCENT,
@@ -102,7 +103,7 @@ def landmark_figure(
     pad = 0.30 * (right - left)
     first.set(xlim=(left - pad, right + pad), ylim=(bottom + pad, top - pad))
     first.set_title(f"frame {numbers[0]}: 68 points")
-    mouth = points[:, 48:68].reshape(-1, 2)
+    mouth = points[:, MOUTH].reshape(-1, 2)
     centre, half = mouth.mean(0), 0.62 * np.ptp(mouth, axis=0).max()
     for ax, frame, landmarks, number in zip(mouths, frames, points, numbers, strict=True):
         ax.imshow(frame, interpolation="lanczos")

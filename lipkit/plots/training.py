@@ -24,7 +24,7 @@ from lipkit.plots.style import (
     tint,
     to_png,
 )
-from lipkit.run_folder import read_log
+from lipkit.training.run_folder import read_log
 
 PANELS = {
     "loss": (r"$\mathcal{L}$, the objective", FUSED),
@@ -50,7 +50,7 @@ def losses_figure(
     Parameters
     ----------
     rows
-        Of :func:`lipkit.run_folder.read_log`; columns that are missing are left out.
+        Of :func:`lipkit.training.run_folder.read_log`; columns that are missing are left out.
     references
         Column -> (label, level): a dashed line to compare it with, such as frozen lips.
     steps

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from lipkit.config import FPS
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import remove_leftovers, replacing
-from lipkit.pool import Lost, each
+from lipkit.jobs.pool import Lost, each
 from lipkit.talker.clip import opening
 from lipkit.talker.people import person
 from lipkit.talker.performance import Performance, perform

@@ -1,6 +1,6 @@
 """Training: one loop over windows of a prepared set.
 
-- :mod:`~lipkit.training.run`: the loop, its budgets, checkpoints and samples.
+- :mod:`~lipkit.training.loop`: the loop, its budgets, checkpoints and samples.
 - :mod:`~lipkit.training.step`: one step of every network.
 - :mod:`~lipkit.training.terms`: terms of the objective that need no network.
 - :mod:`~lipkit.training.networks`: networks and optimisers from settings.
@@ -14,6 +14,6 @@ that a run which was interrupted and resumed gives the same losses as an undistu
 """
 
 from lipkit.training.batches import EpochBatches
-from lipkit.training.run import TrainResult, train
+from lipkit.training.loop import TrainResult, train
 
 __all__ = ["EpochBatches", "TrainResult", "train"]

@@ -7,14 +7,14 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
 
-from lipkit.tensors import unpack
-from lipkit.windows import Windows
+from lipkit.data.tensors import unpack
+from lipkit.data.windows import Windows
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 Batch = dict[str, torch.Tensor]
-"""What :class:`lipkit.windows.Windows` gives, with a leading batch axis, on the device."""
+"""What :class:`lipkit.data.windows.Windows` gives, with a leading batch axis, on the device."""
 
 
 class EpochBatches(Sampler):

@@ -14,21 +14,21 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lipkit.clips import ClipFile
 from lipkit.config import COLUMNS_PER_FRAME, MEL_BANDS, DataConfig, Preset, TrainConfig
+from lipkit.data.clips import ClipFile
+from lipkit.data.prepared import PreparedSet
+from lipkit.data.tensors import normalise, scramble
 from lipkit.errors import LipkitError, UsageError
+from lipkit.face.lips import lip_points
 from lipkit.files import replacing
-from lipkit.lips import lip_points
 from lipkit.losses import PointsLoss
 from lipkit.models.landmark_regression import LandmarkRegression
-from lipkit.prepared import PreparedSet
-from lipkit.run_folder import CHECKPOINT_NAME, RunLog
 from lipkit.settings import to_dict
-from lipkit.tensors import normalise, scramble
 from lipkit.training.averaging import MovingAverage
 from lipkit.training.devices import launch
+from lipkit.training.loop import TrainResult
 from lipkit.training.networks import adam
-from lipkit.training.run import TrainResult
+from lipkit.training.run_folder import CHECKPOINT_NAME, RunLog
 from lipkit.training.schedule import rate_factor
 from lipkit.weights import DATA_LICENCES, WEIGHTS_NAME, Card, read_card, save_weights
 

@@ -10,12 +10,12 @@ from torch import nn
 from lipkit.config import Preset, TrainConfig
 from lipkit.losses import PerceptualLoss
 from lipkit.models.catalogue import build_generator
-from lipkit.models.correlation import CorrelationNetworks
+from lipkit.models.correlation_networks import CorrelationNetworks
 from lipkit.models.discriminator import Discriminator
 from lipkit.models.generator import feature_channels, parameter_count
-from lipkit.models.motion import Motion
 from lipkit.models.patch_discriminator import PatchDiscriminator
 from lipkit.models.perceptual_encoder import LipAutoEncoder
+from lipkit.models.video_flow import Motion
 from lipkit.training.averaging import MovingAverage
 from lipkit.training.sharing import synchronise_batch_norm
 

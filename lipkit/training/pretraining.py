@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from lipkit.config import CorrelationConfig, TrainConfig
+from lipkit.data.tensors import to_images
 from lipkit.errors import LipkitError
 from lipkit.flow.farneback import farneback
 from lipkit.flow.flownet import FlowNetS, proxy_loss
 from lipkit.models.perceptual_encoder import LipAutoEncoder
-from lipkit.tensors import to_images
 from lipkit.training.batches import Feed
 from lipkit.training.networks import CORRELATION_BETAS, FLOWNET_DECAY, adam
 from lipkit.training.sharing import average_gradients

@@ -60,7 +60,7 @@ class Step:
         Parameters
         ----------
         batch
-            As :class:`lipkit.windows.Windows` gives it, on the device.
+            As :class:`lipkit.data.windows.Windows` gives it, on the device.
 
         Returns
         -------

@@ -82,7 +82,7 @@ TERMS: dict[str, Term] = {
 }
 
 NEED_POINTS = frozenset({"mouth", "warped", "points"})
-"""Names of the terms that read what only :class:`lipkit.varied_windows.VariedWindows` has."""
+"""Names of the terms that read what only :class:`lipkit.data.varied_windows.VariedWindows` has."""
 WINDOW_LOSSES = ("corr", "gen", "perc")
 """Losses that need every frame of a window, 16 of them."""
 

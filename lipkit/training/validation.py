@@ -7,10 +7,10 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Subset
 
+from lipkit.data.tensors import to_images
 from lipkit.losses import PixelLoss
-from lipkit.run_folder import write_strip
-from lipkit.tensors import to_images
 from lipkit.training.batches import Batch, Feed
+from lipkit.training.run_folder import write_strip
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

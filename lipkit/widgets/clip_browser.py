@@ -7,15 +7,15 @@ import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from lipkit.clips import PreparedClip, read_clip
 from lipkit.config import FPS, SAMPLES_PER_FRAME
 from lipkit.corpora.record import ClipRecord
+from lipkit.data.clips import PreparedClip, read_clip
+from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
-from lipkit.landmarks import mouth_opening
-from lipkit.lips import lip_points
+from lipkit.face.lips import lip_points
+from lipkit.face.mouth import mouth_opening
 from lipkit.media import read_audio
 from lipkit.plots.clips import clip_figure
-from lipkit.prepared import PreparedSet
 from lipkit.settings import did_you_mean
 from lipkit.widgets.shown import Interactive, picture, player
 

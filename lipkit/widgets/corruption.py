@@ -4,8 +4,8 @@ import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from lipkit.analysis.corruptions import CORRUPTIONS, Judge, corrupt, damage
 from lipkit.metrics import METRICS
+from lipkit.metrics.corruptions import CORRUPTIONS, Judge, corrupt, damage
 from lipkit.plots.metrics import gallery_figure, written
 from lipkit.widgets.shown import Interactive, picture
 
@@ -23,7 +23,7 @@ def draw_corruption(judge: Judge, other: np.ndarray, corruption: str, strength: 
     other
         Lips of another speaker, u8 ``[T, 64, 64, 3]``.
     corruption, strength
-        As :func:`lipkit.analysis.corruptions.corrupt`, which also says what is refused.
+        As :func:`lipkit.metrics.corruptions.corrupt`, which also says what is refused.
     """
     return _drawn(judge, *_measured(judge, other, corruption, strength))
 

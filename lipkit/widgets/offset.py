@@ -6,10 +6,10 @@ import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from lipkit.analysis.correlation import OFFSETS, correlate
 from lipkit.analysis.extraction import ClipSeries
+from lipkit.analysis.offsets import OFFSETS, correlate
 from lipkit.errors import UsageError
-from lipkit.plots.correlation import explorer_figure
+from lipkit.plots.derivative_correlation import explorer_figure
 from lipkit.settings import did_you_mean
 from lipkit.widgets.shown import Interactive, picture
 

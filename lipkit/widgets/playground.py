@@ -11,6 +11,7 @@ import numpy as np
 
 from lipkit.config import FPS, SAMPLES_PER_FRAME
 from lipkit.errors import LipkitError, UsageError
+from lipkit.face.landmarks import FaceLandmarks
 from lipkit.generation import (
     LogMel,
     find_lips,
@@ -20,7 +21,6 @@ from lipkit.generation import (
     read_picture,
     read_speech,
 )
-from lipkit.landmarks import FaceLandmarks
 from lipkit.settings import did_you_mean
 from lipkit.weights import Weights
 from lipkit.widgets.microphone import Microphone

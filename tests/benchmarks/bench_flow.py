@@ -19,10 +19,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lipkit.data.prepared import PreparedSet
 from lipkit.flow.farneback import farneback
 from lipkit.flow.flownet import FlowNetS, proxy_loss
 from lipkit.flow.lucas_kanade import lucas_kanade, warp
-from lipkit.prepared import PreparedSet
 
 SHIFTS = (0.5, 1.0, 2.0, 3.0)
 """Pixels."""
@@ -123,7 +123,7 @@ def rate(method: Flow, first: Tensor, second: Tensor, repeats: int = 5) -> float
 
 def on_prepared(folder: Path, pairs: int, methods: dict[str, Flow]) -> None:
     """Distance from Farneback's flow on frames of a prepared set."""
-    from lipkit.clips import read_clip
+    from lipkit.data.clips import read_clip
 
     prepared = PreparedSet.open(folder)
     files = prepared.clips().file

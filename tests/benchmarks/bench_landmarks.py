@@ -18,10 +18,11 @@ import cv2
 import numpy as np
 
 from lipkit.config import PrepareConfig
-from lipkit.landmarks import MOUTH, FaceLandmarks, FaceLostError, Track, track
-from lipkit.lips import crop, crop_boxes, paste_back
+from lipkit.face.landmarks import FaceLandmarks, FaceLostError, Track, track
+from lipkit.face.lips import crop, crop_boxes, paste_back
+from lipkit.face.mouth import MOUTH
+from lipkit.face.tracking import NOSE
 from lipkit.media import read_video
-from lipkit.tracking import NOSE
 
 CROPS = {
     "per_frame (authors)": PrepareConfig(crop="per_frame"),

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lipkit.audio import log_mel, mel_filters
 from lipkit.config import SAMPLES_PER_FRAME
 from lipkit.media import read_clip, write_video
+from lipkit.media.audio import log_mel, mel_filters
 
 CLIPS = 20
 

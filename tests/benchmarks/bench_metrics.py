@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from cpbd_by_pixel import cpbd_by_pixel
 
 from lipkit.config import PrepareConfig
-from lipkit.lips import crop, crop_boxes
+from lipkit.face.lips import crop, crop_boxes
 from lipkit.metrics import METRICS, Context
 from lipkit.metrics.conventions import grey
 from lipkit.metrics.cpbd import cpbd
@@ -101,8 +101,8 @@ def drawn(count: int) -> np.ndarray:
 
 def of_prepared(folder: Path, count: int) -> np.ndarray:
     """Frames spread over the clips of a prepared set."""
-    from lipkit.clips import read_clip
-    from lipkit.prepared import PreparedSet
+    from lipkit.data.clips import read_clip
+    from lipkit.data.prepared import PreparedSet
 
     prepared = PreparedSet.open(folder)
     files = prepared.clips().file

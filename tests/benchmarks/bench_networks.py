@@ -17,11 +17,11 @@ from torch import Tensor, nn
 
 from lipkit.config import preset
 from lipkit.models.catalogue import build_generator
-from lipkit.models.correlation import CorrelationNetworks
+from lipkit.models.correlation_networks import CorrelationNetworks
 from lipkit.models.discriminator import Discriminator
 from lipkit.models.generator import feature_channels, parameter_count
-from lipkit.models.motion import Motion
 from lipkit.models.perceptual_encoder import LipAutoEncoder
+from lipkit.models.video_flow import Motion
 
 
 def main() -> None:

@@ -18,12 +18,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from lipkit.clips import PreparedClip, read_clip
+from lipkit.data.clips import PreparedClip, read_clip
+from lipkit.data.prepared import PreparedSet
+from lipkit.data.tensors import normalise
+from lipkit.face.landmarks import FaceLandmarks, track
+from lipkit.face.mouth import mouth_opening
 from lipkit.generation import generate_frames, paste_into
-from lipkit.landmarks import FaceLandmarks, mouth_opening, track
 from lipkit.media import iter_video
-from lipkit.prepared import PreparedSet
-from lipkit.tensors import normalise
 from lipkit.weights import load_weights
 
 BOOTSTRAP_DRAWS = 10_000

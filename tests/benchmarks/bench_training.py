@@ -22,8 +22,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from training_sets import make_set
 
 from lipkit.config import preset
-from lipkit.prepared import PreparedSet
-from lipkit.training.run import Run
+from lipkit.data.prepared import PreparedSet
+from lipkit.training.loop import Run
 
 CUDA = torch.cuda.is_available()
 PLAIN = {"precision": "float32", "channels_last": "off", "compile": "off"}

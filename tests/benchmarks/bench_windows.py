@@ -13,9 +13,9 @@ import torch
 from safetensors import safe_open
 from torch.utils.data import DataLoader
 
-from lipkit.clips import ClipFile
-from lipkit.prepared import PreparedSet
-from lipkit.windows import Windows
+from lipkit.data.clips import ClipFile
+from lipkit.data.prepared import PreparedSet
+from lipkit.data.windows import Windows
 
 ROUNDS = 3
 BATCH = 32
@@ -93,7 +93,7 @@ def _readers(prepared: PreparedSet) -> list[tuple[str, float]]:
                 file.get_slice("lips")[0:16]
 
     return [
-        ("open and read a window: lipkit.clips", _rate(ours, len(paths))),
+        ("open and read a window: lipkit.data.clips", _rate(ours, len(paths))),
         ("open and read a window: safetensors", _rate(library, len(paths))),
     ]
 

@@ -1,0 +1,1 @@
+"""Downloads: files with checksums, archives, Zenodo's records, and what the scripts share."""

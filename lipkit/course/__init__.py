@@ -1,0 +1,1 @@
+"""The course: its notebooks and their runner, lessons' helpers, assignments, the demo, the site."""

@@ -1,0 +1,8 @@
+"""Assignments: notebooks with their solutions in ``notebooks/assignments``, in nbgrader's form.
+
+- :mod:`~lipkit.course.assignments.release`: the student version, without nbgrader; nbgrader's
+  ``generate_assignment`` makes the same cells.
+- :mod:`~lipkit.course.assignments.grade`: points of submissions, without nbgrader.
+- :mod:`~lipkit.course.assignments.course`: a course folder for nbgrader.
+- :mod:`~lipkit.course.assignments.data`: the prepared clips that assignments share.
+"""

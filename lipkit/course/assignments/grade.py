@@ -1,0 +1,177 @@
+"""Points of submissions, without nbgrader.
+
+A submission's tests are put back as the source has them, hidden ones included, the notebook
+is run in a kernel of its own, and a test cell without an error earns its points. What is
+answered in words is left for a person, unless nothing was written.
+
+Submissions are run as they are: run them where they may do no harm.
+"""
+
+import copy
+import csv
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from lipkit.course.assignments.release import SOURCES, find_assignments, student_version
+from lipkit.course.kernels import Kernels
+from lipkit.course.notebooks import read_notebook
+from lipkit.errors import LipkitError
+from lipkit.files import replacing
+
+CELL_SECONDS = 300
+"""A cell that runs longer is stopped, as it is in the course folder for nbgrader."""
+TABLE = "points.csv"
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What one graded cell of a submission earned."""
+
+    part: str
+    """The cell's ``grade_id``."""
+    points: float | None
+    """None where a person has to read the answer."""
+    most: float
+    note: str = ""
+
+
+def grade_folder(
+    submissions: Path,
+    out: Path,
+    names: Sequence[str] = (),
+    progress: bool = True,
+    folder: Path = SOURCES,
+) -> dict[tuple[str, str], list[Mark]]:
+    """Grade ``submissions/STUDENT/**/NAME.ipynb``; return the marks by (student, name).
+
+    ``out`` gets the executed notebooks, ``STUDENT/NAME.ipynb``, and ``points.csv``, a row for
+    each graded cell. A file that is no notebook earns nothing, and its row says so.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name.
+    LipkitError
+        When the folder holds no submission.
+    """
+    sources = {path.name: path for path in find_assignments(names, folder)}
+    found = [
+        (path.relative_to(submissions).parts[0], path)
+        for path in sorted(submissions.rglob("*.ipynb"))
+        if path.name in sources and len(path.relative_to(submissions).parts) > 1
+    ]
+    if not found:
+        raise LipkitError(
+            f"{submissions}: holds no submission; lay them out as STUDENT/{next(iter(sources))}"
+        )
+    marks = {}
+    for student, path in found:
+        source = read_notebook(sources[path.name])
+        try:
+            executed, marks[student, path.stem] = grade(read_notebook(path), source)
+        except LipkitError as fault:
+            marks[student, path.stem] = [
+                Mark(part, 0.0, most, str(fault)) for part, most in _parts(source)
+            ]
+        else:
+            with replacing(out / student / path.name) as temporary:
+                temporary.write_text(nbformat.writes(executed) + "\n", encoding="utf-8")
+        if progress:
+            print(f"{student}, {path.stem}: {summary(marks[student, path.stem])}", flush=True)
+    with replacing(out / TABLE) as temporary, open(temporary, "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["student", "assignment", "part", "points", "most", "note"])
+        for (student, name), parts in marks.items():
+            rows.writerows([student, name, m.part, m.points, m.most, m.note] for m in parts)
+    return marks
+
+
+def grade(submission: NotebookNode, source: NotebookNode) -> tuple[NotebookNode, list[Mark]]:
+    """The submission, executed with the source's tests, and its marks in the source's order."""
+    executed = with_tests_of(source, submission)
+    fault = _execute(executed)
+    cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in executed.cells}
+    stubs = {
+        cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source
+        for cell in student_version(source).cells
+    }
+    marks = []
+    for part, most in _parts(source):
+        cell = cells.get(part)
+        if cell is None:
+            marks.append(Mark(part, 0.0, most, "the cell is missing"))
+        elif cell.metadata.nbgrader.solution:
+            empty = cell.source.strip() in ("", stubs[part].strip())
+            marks.append(Mark(part, 0.0 if empty else None, most, "no answer" if empty else "read"))
+        else:
+            wrong = _error(cell) or ("" if cell.execution_count else fault or "was not run")
+            marks.append(Mark(part, 0.0 if wrong else most, most, wrong))
+    return executed, marks
+
+
+def with_tests_of(source: NotebookNode, submission: NotebookNode) -> NotebookNode:
+    """A copy of the submission in which all but the answers is the source's again."""
+    ours = {
+        cell.metadata.nbgrader.grade_id: cell
+        for cell in source.cells
+        if "nbgrader" in cell.metadata
+    }
+    notebook = copy.deepcopy(submission)
+    for cell in notebook.cells:
+        original = ours.pop(cell.metadata.get("nbgrader", {}).get("grade_id"), None)
+        # A copy of a cell, or one that the source does not know, counts for nothing.
+        cell.metadata.pop("nbgrader", None)
+        if original is not None and cell.cell_type == original.cell_type:
+            cell.metadata["nbgrader"] = copy.deepcopy(original.metadata.nbgrader)
+            if not original.metadata.nbgrader.solution:
+                cell.source = original.source
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
+
+
+def summary(marks: Sequence[Mark]) -> str:
+    """One line: points by tests, and how many wait for a reader."""
+    tested = [mark for mark in marks if mark.points is not None]
+    line = f"{sum(m.points for m in tested):g} of {sum(m.most for m in tested):g} points"
+    waiting = sum(mark.most for mark in marks if mark.points is None)
+    return f"{line}, {waiting:g} more to be read" if waiting else line
+
+
+def _parts(source: NotebookNode) -> list[tuple[str, float]]:
+    marked = [c.metadata.nbgrader for c in source.cells if "nbgrader" in c.metadata]
+    return [(marks.grade_id, float(marks.points)) for marks in marked if marks.grade]
+
+
+def _execute(notebook: NotebookNode) -> str:
+    """Run all cells in place, whatever they raise; return what stopped the run, if anything."""
+    from nbclient import NotebookClient
+    from nbclient.exceptions import DeadKernelError
+
+    with tempfile.TemporaryDirectory() as folder:
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_SECONDS,
+            interrupt_on_timeout=True,
+            allow_errors=True,
+            kernel_manager_class=Kernels().manager(),
+            resources={"metadata": {"path": folder}},
+        )
+        try:
+            client.execute()
+        except DeadKernelError:
+            return "the kernel died"
+    return ""
+
+
+def _error(cell: NotebookNode) -> str:
+    """What a cell raised, in one line; empty if nothing."""
+    for output in cell.outputs:
+        if output.output_type == "error":
+            return " ".join(f"{output.ename}: {output.evalue}".split())[:200].rstrip(":")
+    return ""

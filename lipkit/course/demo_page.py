@@ -1,0 +1,107 @@
+"""What the demo's page shows and says."""
+
+import datetime
+import platform
+from pathlib import Path
+from typing import Any
+
+import lipkit
+from lipkit.config import Preset
+from lipkit.course.site import Media, Page, Section, extract_figures, write_page
+from lipkit.course.syllabus import Lesson
+from lipkit.files import replacing
+
+
+def write_demo_page(
+    out: Path, preset: Preset, lessons: list[Lesson], results: dict[str, dict[str, Any]]
+) -> Path:
+    """Write ``out/index.html`` and its figures from what the stages left in ``out``."""
+    trained, talked = results["training"], results["talking"]
+    facts = {
+        "made": datetime.date.today().isoformat(),
+        "preset": preset.name,
+        "clips prepared": str(results["prepared"]["ok"]),
+        "training steps": str(trained["step"]),
+        "generation": f"{talked['realtime']:.1f} x real time",
+        "machine": f"Python {platform.python_version()}, {platform.machine()}",
+    }
+    if trained["metrics"]:
+        ours, frozen = trained["metrics"]["val_l1"], trained["metrics"]["val_l1_frozen"]
+        facts["validation error"] = f"{ours:.3f} (frozen lips {frozen:.3f})"
+    sections = [
+        Section(
+            "A talking picture",
+            "One still picture and a new sentence, made into a video; the sentence's true video "
+            "stands beside. The weights that come with the kit, plus, were trained for an hour on "
+            "many faces; the preset trained here had minutes and three people. Neither has seen "
+            "the stranger. Every face and voice here is synthetic.",
+            (
+                Media("talking/portrait.png", "The picture that goes in"),
+                _video("talking_plus", "What plus makes of it: generated lips in the picture"),
+                _video("talking", f"What {preset.name} makes of it, trained a moment ago"),
+                _video("lips", f"The lips of {preset.name} alone, 64 x 64"),
+                _video("truth", "The truth: the video of that recording"),
+                Media("talking/stranger_portrait.png", "A stranger's picture"),
+                _video("stranger_plus", "The stranger made to say the same, by plus"),
+                _video("stranger", f"The same by {preset.name}"),
+            ),
+        ),
+        Section(
+            "Training",
+            f"Each pair of rows is a window of a validation clip: the real lips, and what the "
+            f"generator makes of the picture at the left and the sound after {trained['step']} "
+            "steps. So short a training gives soft lips; that is expected.",
+            _training_media(out),
+            wide=True,
+        ),
+        Section(
+            "The corpus",
+            "Synthetic people with exact landmarks and phoneme times, found by the same detector "
+            "as real faces.",
+            (Media("contact.png", "Every person at six moments"),),
+            wide=True,
+        ),
+    ]
+    for lesson in lessons:
+        figures = extract_figures(out / "notebooks" / f"{lesson.stem}.ipynb", out / "figures")
+        if figures:
+            sections.append(Section(f"From notebook {lesson.stem}", lesson.question, figures, True))
+    page = Page(
+        "lipkit demo",
+        "From a speech recording and one picture of a face to the video of those lips saying it: "
+        "everything below was made on this machine by one command.",
+        sections,
+        facts,
+        [(lesson.title, lesson.question, f"notebooks/{lesson.stem}.html") for lesson in lessons],
+        f"lipkit {lipkit.__version__}. Show generated video as what it is, and use only faces "
+        "and voices whose owners consent.",
+    )
+    return write_page(page, out / "index.html")
+
+
+def _video(name: str, caption: str) -> Media:
+    return Media(f"talking/{name}.mp4", caption, poster=f"talking/{name}.png")
+
+
+def _training_media(out: Path) -> tuple[Media, ...]:
+    strips = sorted((out / "training" / "samples").glob("*.png"))
+    _draw_losses(out / "training", out / "figures" / "loss.png")
+    media = [Media("figures/loss.png", "Training loss: mean absolute pixel error in [-1, 1]")]
+    if strips:
+        media.append(Media(f"training/samples/{strips[-1].name}", "Real above generated"))
+    return tuple(media)
+
+
+def _draw_losses(run: Path, path: Path) -> None:
+    from lipkit.plots.style import LOSS, new_figure, styled, to_png
+    from lipkit.training.run_folder import read_log
+
+    rows = read_log(run)
+    figure = new_figure(2.6)
+    axes = styled(figure.subplots)()
+    axes.plot([row["step"] for row in rows], [row["pix"] for row in rows], color=LOSS)
+    axes.set(xlabel="step", ylabel="pixel loss")
+    axes.set_ylim(bottom=0)
+    axes.grid(axis="y", alpha=0.5)
+    with replacing(path) as temporary:
+        temporary.write_bytes(to_png(figure))

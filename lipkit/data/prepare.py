@@ -1,0 +1,309 @@
+"""Preparation: raw clips in, a prepared set out.
+
+:func:`prepare_clip` is a pure function of one clip; :func:`prepare` runs it over a corpus, on
+the cores of this machine or on any executor, and writes the folder that
+:class:`lipkit.data.prepared.PreparedSet` opens. A clip that cannot be used costs a row of the
+manifest with its reason. Work that was stopped, in whatever way, is continued by the same
+call and ends in the same bytes.
+"""
+
+import contextlib
+import dataclasses
+import functools
+import itertools
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from lipkit.data.clips import ClipFile, PreparedClip, write_clip
+from lipkit.config import FPS, LIP_SIZE, PrepareConfig
+from lipkit.corpora.record import ClipRecord
+from lipkit.errors import LipkitError, UsageError
+from lipkit.files import remove_leftovers
+from lipkit.data.manifest import MANIFEST, Outcome, clip_file, one_line, write_manifest
+from lipkit.jobs.pool import Lost, each
+from lipkit.data.prepared import claim, describe
+from lipkit.settings import to_dict
+
+NOMINAL_FRAMES = {"grid": 75, "lrw": 29}
+"""Frames that every clip of these corpora should have (fact sheet 1.1, 1.3)."""
+SILENCE = 1e-3
+"""A clip whose samples never exceed this (-60 dB of full scale) is noted as silent."""
+
+COARSE = LIP_SIZE / 2
+"""A clip whose crop is narrower than this, pixels of the source, is noted as coarse."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a preparation came to."""
+
+    ok: int
+    """Usable clips in the set."""
+    failed: int
+    skipped: int
+    """How many of the usable were whole already, from an earlier run."""
+    seconds: float
+    reasons: dict[str, str] = field(default_factory=dict)
+    """Clip id -> why it cannot be used."""
+    notes: dict[str, str] = field(default_factory=dict)
+    """Clip id -> what is unusual about a usable clip."""
+
+
+def prepare_clip(record: ClipRecord, config: PrepareConfig) -> PreparedClip:
+    """Turn one raw clip into what later stages need. No file is written.
+
+    The result depends on the clip's files and on ``config`` alone.
+
+    Raises
+    ------
+    LipkitError
+        When the clip cannot be used: unreadable, no sound or no picture, no face in some
+        part of it, too short.
+    """
+    from lipkit.media.audio import log_mel
+    from lipkit.face.landmarks import track
+    from lipkit.face.lips import crop, crop_boxes
+    from lipkit.media import read_clip
+
+    raw = read_clip(record.video, record.audio)
+    frames = len(raw.frames)
+    if frames < config.min_frames:
+        raise LipkitError(
+            f"{record.video}: {frames} frames ({frames / FPS:.2f} s) where {config.min_frames} "
+            "are needed; leave the clip out or lower prepare.min_frames"
+        )
+    found = track(raw.frames, _landmarks(), every_frame=config.detect_every_frame)
+    boxes = crop_boxes(found.points, config)
+    logmel = log_mel(raw.samples).astype(np.float16)
+
+    notes = []
+    nominal = NOMINAL_FRAMES.get(record.corpus, frames)
+    if frames != nominal:
+        notes.append(f"{frames} of {nominal} frames")
+    if found.faces > 1:
+        notes.append(f"{found.faces} faces: took the largest")
+    if (side := float(np.median(boxes[:, 2]))) < COARSE:
+        notes.append(f"coarse: the crop is {side:.0f} pixels of the source wide")
+    if np.abs(raw.samples).max(initial=0) < SILENCE:
+        notes.append("silent: its sound never exceeds -60 dB")
+    exact = logmel.astype(np.float64)
+    return PreparedClip(
+        lips=crop(raw.frames, boxes),
+        logmel=logmel,
+        landmarks=found.points,
+        box=boxes,
+        meta={
+            "corpus": record.corpus,
+            "speaker": record.speaker,
+            "source": one_line(str(record.video)),
+            "source_bytes": _source_bytes(record),
+            "settings": _settings(config),
+            "notes": "; ".join(notes),
+            "logmel_sum": repr(float(exact.sum())),
+            "logmel_squares": repr(float(np.square(exact).sum())),
+        },
+    )
+
+
+def prepare(
+    records: Sequence[ClipRecord],
+    out: str | os.PathLike,
+    config: PrepareConfig | None = None,
+    corpus: str | None = None,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    progress: bool = True,
+) -> Summary:
+    """Prepare a corpus into the folder ``out``; a folder that was begun is continued.
+
+    Whole clips of the same settings are kept, failed ones are tried again, and the end is
+    the same, byte for byte, however often the work was stopped and wherever it ran.
+
+    Parameters
+    ----------
+    records : the clips, as :func:`lipkit.corpora.list_clips` gives them.
+    out : a new or empty folder, or one that was prepared by the same settings.
+    config : how clips are prepared.
+    corpus : the corpus's name; default: that of the records.
+    workers : processes (default: one a core); 0 works in this process, for debugging.
+    executor : run on this executor instead (see :func:`lipkit.jobs.cluster.dask_executor`).
+    progress : show a bar with clips a second and the time left.
+
+    Raises
+    ------
+    UsageError
+        When ``out`` holds something else, or a set made by other settings.
+    LipkitError
+        When nothing can be written to ``out``, the landmark model is missing, or Ctrl-C
+        stopped the work. What is whole stays.
+    """
+    began = time.monotonic()
+    config = config or PrepareConfig()
+    records = _checked(records)
+    out = Path(os.path.abspath(out))
+    corpus = corpus or records[0].corpus
+    _require_model()
+    claim(out, corpus, config)
+    outcomes: dict[str, Outcome] = {}
+    try:
+        remove_leftovers(out)
+        outcomes |= {r.clip_id: kept for r in records if (kept := _kept(r, out, config))}
+        skipped = len(outcomes)
+        work = functools.partial(store_clip, out=out, config=config)
+        todo = [record for record in records if record.clip_id not in outcomes]
+        with (
+            _bar(len(records), skipped, progress) as advance,
+            contextlib.closing(each(work, todo, workers, executor)) as results,
+        ):
+            for record, outcome in results:
+                if isinstance(outcome, Lost):
+                    outcome = Outcome(reason=f"{record.video}: {outcome.reason}")
+                outcomes[record.clip_id] = outcome
+                advance(outcome)
+        clips = [(record, outcomes[record.clip_id]) for record in records]
+        write_manifest(out / MANIFEST, clips)
+        describe(out, corpus, config, clips)
+    except KeyboardInterrupt:
+        raise LipkitError(
+            f"{out}: stopped; {len(outcomes)} of {len(records)} clips are done, "
+            "run the same again to continue"
+        ) from None
+    failed = {r.clip_id: o.reason for r, o in clips if o.reason}
+    noted = {r.clip_id: o.notes for r, o in clips if o.notes}
+    seconds = time.monotonic() - began
+    return Summary(len(clips) - len(failed), len(failed), skipped, seconds, failed, noted)
+
+
+def store_clip(record: ClipRecord, out: Path, config: PrepareConfig) -> Outcome:
+    """Prepare one clip and write its file; runs in a worker.
+
+    Every fault of the clip becomes an outcome with a reason. A fault of the landmark model
+    or of the output folder is everybody's, and is raised.
+    """
+    _landmarks().load()
+    path = out / clip_file(record)
+    try:
+        clip = prepare_clip(record, config)
+        outcome = _outcome(clip.meta, clip.frames)
+    except Exception as fault:
+        clip, outcome = None, Outcome(reason=_reason(record, fault))
+    try:
+        if clip:
+            write_clip(path, clip)
+        else:  # a stale file of an earlier run must not outlive the fault
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise LipkitError(
+            f"{path}: cannot be written ({error.strerror or error}); if no other lipkit prepare "
+            "is at work there, choose another folder"
+        ) from error
+    return outcome
+
+
+def _reason(record: ClipRecord, fault: Exception) -> str:
+    if isinstance(fault, LipkitError):
+        text = str(fault)
+    elif isinstance(fault, MemoryError):
+        text = "too large for the memory; cut it into shorter clips"
+    else:
+        text = f"unexpected {type(fault).__name__}: {fault}"
+    named = str(record.video) in text or (record.audio and str(record.audio) in text)
+    return one_line(text if named else f"{record.video}: {text}")
+
+
+def _outcome(meta: dict[str, str], frames: int) -> Outcome:
+    sums = float(meta["logmel_sum"]), float(meta["logmel_squares"])
+    return Outcome(frames, "", meta["notes"], *sums)
+
+
+def _kept(record: ClipRecord, out: Path, config: PrepareConfig) -> Outcome | None:
+    """The outcome of an earlier run if its file is whole, of these settings and this source."""
+    path = out / clip_file(record)
+    if not path.is_file():
+        return None
+    try:
+        file = ClipFile(path)
+        known = file.meta["settings"] == _settings(config)
+        same = _source_bytes(record) in (file.meta["source_bytes"], "")
+        return _outcome(file.meta, file.frames) if known and same else None
+    except (LipkitError, KeyError, ValueError):
+        return None
+
+
+def _settings(config: PrepareConfig) -> str:
+    return json.dumps(to_dict(config), sort_keys=True)
+
+
+def _source_bytes(record: ClipRecord) -> str:
+    """Sizes of the source files, by which a replaced source is noticed; "" if gone."""
+    try:
+        sources = filter(None, (record.video, record.audio))
+        return " ".join(str(os.stat(source).st_size) for source in sources)
+    except OSError:
+        return ""
+
+
+def _checked(records: Sequence[ClipRecord]) -> list[ClipRecord]:
+    # Absolute, because a worker of a cluster may stand in another folder.
+    records = [
+        dataclasses.replace(
+            record,
+            video=Path(os.path.abspath(record.video)),
+            audio=record.audio and Path(os.path.abspath(record.audio)),
+        )
+        for record in sorted(records, key=lambda record: record.clip_id)
+    ]
+    if not records:
+        raise LipkitError("there is no clip to prepare; check the corpus's name and folder")
+    for record, following in itertools.pairwise(records):
+        if record.clip_id == following.clip_id:
+            raise LipkitError(
+                f"{following.video}: has the clip id {record.clip_id} of {record.video}; "
+                "remove one of them"
+            )
+    for record in records:
+        if ".." in PurePosixPath(record.clip_id).parts or record.clip_id.startswith("/"):
+            raise UsageError(f"clip id {record.clip_id!r}: leads out of the prepared set")
+    return records
+
+
+def _require_model() -> None:
+    from lipkit.face.landmarks import find_landmark_model
+
+    find_landmark_model()
+
+
+_local = threading.local()
+
+
+def _landmarks():
+    """The detector and predictor of this thread; dlib's detector is not to be shared."""
+    from lipkit.face.landmarks import FaceLandmarks
+
+    if not hasattr(_local, "landmarks"):
+        _local.landmarks = FaceLandmarks()
+    return _local.landmarks
+
+
+@contextlib.contextmanager
+def _bar(total: int, done: int, progress: bool) -> Iterator:
+    from tqdm.auto import tqdm
+
+    failed = 0
+    with tqdm(total=total, initial=done, disable=not progress, desc="prepare", unit="clip") as bar:
+
+        def advance(outcome: Outcome) -> None:
+            nonlocal failed
+            failed += bool(outcome.reason)
+            bar.set_postfix(failed=failed, refresh=False)
+            bar.update()
+
+        yield advance

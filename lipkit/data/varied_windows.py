@@ -1,0 +1,93 @@
+"""Windows for training the warp generator: few pictures, all points, much variety."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from lipkit.data.augment import SILENT_SHARE, Sample, augment, silence
+from lipkit.face.lips import lip_points
+from lipkit.face.mouth import LOWER_INNER, UPPER_INNER
+from lipkit.data.windows import Windows
+
+RESTING = 5
+"""A clip's frames with the least open mouth: one of them is the mouth at rest."""
+
+
+class VariedWindows(Windows):
+    """Raw windows with what a generator that has points learns from.
+
+    To what :class:`Windows` gives come
+
+    ================ ==================== =========================================
+    points           f32 [T, 20, 2]       lip pixels, of every frame
+    identity_points  f32 [20, 2]          lip pixels, of the identity frame
+    frames           int64 [N]            ``config.rendered`` frames of the window
+    ================ ==================== =========================================
+
+    and ``video`` holds these N frames alone: pairs of neighbours, so that there is motion to
+    judge. With ``config.augment`` each window is changed (:mod:`lipkit.data.augment`) and a few
+    are made silent. All draws depend on (seed, epoch, window) alone.
+
+    Parameters are those of :class:`Windows`; ``raw`` and ``points`` are always on.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **{**named, "raw": True, "points": True})
+        self.weights = self._shares() if self.config.balance < 1 else None
+        """Of every window, its share of the draws; None: each window once an epoch."""
+
+    def _shares(self) -> np.ndarray:
+        speakers = np.array([clip_id.split("/")[0] for clip_id in self.clip_ids])[self._clip]
+        _, speaker, counts = np.unique(speakers, return_inverse=True, return_counts=True)
+        shares = counts[speaker] ** (self.config.balance - 1.0)
+        return shares / shares.sum()
+
+    def batch(self, indices: list[int]) -> dict[str, torch.Tensor]:
+        """The windows ``indices``, each tensor with a leading batch axis."""
+        whole = super().batch(indices)
+        made: dict[str, list[np.ndarray]] = {name: [] for name in (*whole, "identity_points")}
+        made["frames"] = []
+        for i, index in enumerate(whole["index"].tolist()):
+            window = {name: tensor[i].numpy() for name, tensor in whole.items()}
+            for name, value in self._vary(index, window).items():
+                made[name].append(value)
+        return {name: torch.from_numpy(np.stack(values)) for name, values in made.items()}
+
+    def _vary(self, index: int, window: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        rng = np.random.default_rng([self.seed, self.epoch, index])
+        frames = self._frames_to_render(rng)
+        file = self._open(self._clip[index])
+        frame = self.where(index)["identity_frame"]
+        landmarks, box = file.rows("landmarks", 0, file.frames), file.rows("box", 0, file.frames)
+        points = lip_points(landmarks, box)
+        sample = Sample(
+            window["video"][frames],
+            window["identity"],
+            window["logmel"].astype(np.float32),
+            window["points"],
+            points[frame],
+            frames,
+        )
+        if self.config.augment:
+            if rng.random() < SILENT_SHARE:
+                gap = points[:, LOWER_INNER, 1] - points[:, UPPER_INNER, 1]
+                rest = int(np.argsort(gap, kind="stable")[:RESTING][rng.integers(RESTING)])
+                silence(sample, file.rows("lips", rest, rest + 1)[0], points[rest], rng)
+            augment(sample, rng)
+        return {
+            **window,
+            "video": np.ascontiguousarray(sample.video),
+            "identity": np.ascontiguousarray(sample.identity),
+            "logmel": sample.logmel.astype(np.float16),
+            "points": sample.points,
+            "identity_points": sample.identity_points,
+            "frames": frames,
+        }
+
+    def _frames_to_render(self, rng: np.random.Generator) -> np.ndarray:
+        window, rendered = self.config.window, self.config.rendered
+        if not 0 < rendered < window:
+            return np.arange(window)
+        first = np.sort(rng.choice(window - 1, -(-rendered // 2), replace=False))
+        return np.stack([first, first + 1], axis=1).reshape(-1)[:rendered]

@@ -1,0 +1,172 @@
+"""One function over many items, on the cores of this machine or on somebody's cluster.
+
+What is done more than :mod:`concurrent.futures` does: a process that dies (out of memory, a
+fault in a codec) costs one item and not the run, Ctrl-C leaves no process behind, and a
+killed parent's processes end by themselves.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    as_completed,
+    wait,
+)
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from lipkit.errors import LipkitError
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Stands for the result of an item whose process died; ``reason`` is one line."""
+
+    reason: str
+
+
+def each(
+    function: Callable[[Item], Any],
+    items: Iterable[Item],
+    workers: int | None = None,
+    executor: Executor | None = None,
+) -> Iterator[tuple[Item, Any]]:
+    """Yield ``(item, function(item))`` in the order in which the results come.
+
+    Parameters
+    ----------
+    function, items : importable in, and sendable to, another process.
+    workers : processes on this machine (default: one a core); 0 works in this process.
+    executor : any :mod:`concurrent.futures` executor, used instead of processes of our own
+        and left open; e.g. that of :func:`lipkit.jobs.cluster.dask_executor`.
+
+    An item whose process dies is tried once more, alone in a process, and then yields
+    :class:`Lost`. What ``function`` raises is raised here and ends the work; so does leaving
+    the iterator (close it). Items that have not begun are then dropped, those in work are
+    waited for.
+
+    Raises
+    ------
+    LipkitError
+        When ``executor`` itself breaks or is shut down by somebody else.
+    """
+    if executor is not None:
+        return _on_executor(function, items, executor)
+    if workers == 0:
+        return ((item, function(item)) for item in items)
+    return _on_processes(function, items, workers or os.cpu_count() or 1)
+
+
+def _on_processes(
+    function: Callable[[Item], Any], items: Iterable[Item], workers: int
+) -> Iterator[tuple[Item, Any]]:
+    waiting = deque(items)
+    while waiting:
+        running: dict[Future, Item] = {}
+        suspects: list[Item] = []
+        with _processes(min(workers, len(waiting))) as pool:
+            try:
+                while waiting or running:
+                    # One more than the processes keeps all busy and little to wait for at the end.
+                    while waiting and len(running) <= workers:
+                        running[pool.submit(function, waiting[0])] = waiting[0]
+                        waiting.popleft()
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        item = running[future]
+                        result = future.result()
+                        del running[future]
+                        yield item, result
+            except BrokenExecutor:
+                # Which of the items did it is unknown: each is tried alone.
+                suspects = list(running.values())
+        for item in suspects:
+            yield item, _alone(function, item)
+
+
+def _alone(function: Callable[[Item], Any], item: Item) -> Any:
+    with _processes(1) as pool:
+        try:
+            return pool.submit(function, item).result()
+        except BrokenExecutor:
+            return Lost("the process that worked on it died (out of memory, or a codec's fault)")
+
+
+def _on_executor(
+    function: Callable[[Item], Any], items: Iterable[Item], executor: Executor
+) -> Iterator[tuple[Item, Any]]:
+    running = {executor.submit(function, item): item for item in items}
+    try:
+        for future in as_completed(list(running)):
+            try:
+                result = future.result()
+            except LipkitError:
+                raise
+            except (BrokenExecutor, CancelledError) as error:
+                raise LipkitError(
+                    f"the executor gave up ({str(error) or type(error).__name__}); "
+                    "start it anew and run again, what is done is kept"
+                ) from error
+            except Exception as error:  # of the executor, as a cluster's KilledWorker
+                result = Lost(f"lost by the executor: {type(error).__name__}: {error}")
+            yield running.pop(future), result
+    finally:
+        for future in running:
+            future.cancel()
+
+
+@contextlib.contextmanager
+def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
+    # Spawned, not forked: the parent may hold threads (a notebook, torch, a progress bar),
+    # and so it works alike on every system.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
+    try:
+        with _deaf_to_ctrl_c():
+            pool.submit(int)  # the first submission starts the processes
+        yield pool
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Hold Ctrl-C back; processes started meanwhile never hear it.
+
+    It reaches every process of a terminal, but the parent alone decides what it means.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin() -> None:
+    """Set a fresh process up, before any numeric library is loaded in it."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def _end_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)

@@ -1,0 +1,1 @@
+"""Results as tables: files for other programs and for people, and the intervals beside them."""

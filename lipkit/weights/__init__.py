@@ -1,0 +1,230 @@
+"""Weights with a card: safetensors whose header says what they are. Never pickle."""
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from lipkit.config import MEL_BANDS, Preset
+from lipkit.errors import LipkitError
+from lipkit.files import replacing
+from lipkit.models.catalogue import build_generator, draws
+from lipkit.settings import from_dict
+from lipkit.weights import shipped
+
+WEIGHTS_NAME = "weights.safetensors"
+"""The name of the final weights in a run's folder."""
+
+CARD_FORMAT = 1
+
+DATA_LICENCES = {
+    "grid": "GRID audio-visual sentence corpus (Cooke et al. 2006), CC BY 4.0",
+    "lrw": "Lip Reading in the Wild (BBC), by agreement, research only",
+    "ldc": "LDC2009V01, by the Linguistic Data Consortium's agreement",
+    "synthetic": "lipkit's synthetic talking face, made by the kit itself",
+}
+"""Licence of the training data by corpus; the weights' use is bound by it."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What weights are, how they were made and what they may be used for."""
+
+    preset: Preset
+    """Every setting of the run, by name."""
+    statistics: dict[str, float]
+    """``logmel_mean`` and ``logmel_std`` (dB) by which the sound was normalised."""
+    corpus: str
+    split: str
+    clips: int
+    """Clips in the training split."""
+    step: int
+    """Optimiser steps taken."""
+    date: str
+    """Day on which training ended, ISO 8601."""
+    metrics: dict[str, float] = field(default_factory=dict)
+    """Such as ``val_l1``, in units of [-1, 1] pixels; empty without a validation split."""
+    data_licence: str = ""
+    quiet: list[float] = field(default_factory=list)
+    """[128] dB: :func:`quiet_levels` of the training clips, to which generation lifts sound
+    that is quieter than any microphone's; empty where it is not known."""
+    note: str = ""
+    """How they were made, where the settings do not say it."""
+    format: int = CARD_FORMAT
+
+    def to_json(self) -> str:
+        """The card as JSON text."""
+        return json.dumps(dataclasses.asdict(self), ensure_ascii=False, sort_keys=True)
+
+
+def quiet_levels(logmels: Iterable[np.ndarray], percentile: float = 5.0) -> list[float]:
+    """What each mel band falls to between words: [4T, 128] dB of some clips -> [128] dB.
+
+    Each band's ``percentile`` over all columns; empty without clips.
+    """
+    columns = [np.float32(logmel) for logmel in logmels]
+    if not columns:
+        return []
+    levels = np.percentile(np.concatenate(columns), percentile, axis=0)
+    return [round(float(level), 2) for level in levels]
+
+
+class Weights(NamedTuple):
+    """A generator in eval mode and its card."""
+
+    generator: nn.Module
+    card: Card
+
+
+def save_weights(path: str | Path, generator: nn.Module, card: Card, half: bool = False) -> int:
+    """Write the generator's parameters and running statistics, with the card in the header.
+
+    Parameters
+    ----------
+    half:
+        Store kernels in 16 bits, for half the size. :func:`load_weights` gives float32 again,
+        off by up to 1 part in 2,048. Biases and statistics, which are few, stay whole.
+
+    Returns
+    -------
+    int
+        The file's size, bytes.
+
+    Raises
+    ------
+    LipkitError
+        When a number is not finite, or, with ``half``, too large for 16 bits.
+    """
+    tensors = {name: _stored(t, half) for name, t in generator.state_dict().items()}
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise LipkitError(f"{path}: {name} would hold numbers that are not finite; not written")
+    # Not save_file, which makes a file that only its owner may read.
+    data = save(tensors, metadata={"card": card.to_json()})
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+    return len(data)
+
+
+def read_card(path: str | Path) -> Card:
+    """The card alone; the tensors are not read.
+
+    Raises
+    ------
+    LipkitError
+        As :func:`load_weights` does.
+    """
+    return _card(_locate(path))
+
+
+def load_weights(path: str | Path, pictures: bool = True) -> Weights:
+    """Rebuild the generator that a file holds.
+
+    Parameters
+    ----------
+    path:
+        A ``.safetensors`` file, the folder of a finished run, or the name of weights that come
+        with the kit (:mod:`lipkit.weights.shipped`). What lies at the path goes before the name.
+    pictures:
+        Whether the network must draw; False takes one that predicts mouth points alone, too.
+
+    Raises
+    ------
+    LipkitError
+        When there is no such file, when it is a pickle (loading one can run code, so it
+        is refused), broken, without a card, or of another shape than its card says.
+    """
+    path = _locate(path)
+    card = _card(path)
+    if pictures and not draws(card.preset.generator):
+        raise LipkitError(
+            f"{path}: predicts mouth points and draws no lips; give other weights, and these to "
+            "`lipkit evaluate` only"
+        )
+    generator = build_generator(card.preset.generator)
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    expected = generator.state_dict()
+    if expected.keys() != tensors.keys() or any(
+        expected[name].shape != tensors[name].shape for name in expected
+    ):
+        raise LipkitError(
+            f"{path}: the weights have another shape than their card says; take another "
+            "weights file or train again with `lipkit train`"
+        )
+    generator.load_state_dict(tensors)  # copies, and so turns 16 bits into 32
+    return Weights(generator.eval(), card)
+
+
+def _stored(tensor: Tensor, half: bool) -> Tensor:
+    tensor = tensor.detach().cpu().contiguous()
+    kernel = tensor.is_floating_point() and tensor.dim() > 1
+    return tensor.to(torch.float16) if half and kernel else tensor
+
+
+def _locate(path: str | Path) -> Path:
+    path = Path(path)
+    if path.is_dir():
+        if not (path / WEIGHTS_NAME).is_file():
+            raise LipkitError(
+                f"{path}: holds no {WEIGHTS_NAME}; it is written when training ends "
+                "(continue an interrupted run with `lipkit train … --resume`)"
+            )
+        return path / WEIGHTS_NAME
+    if path.is_file():
+        return path
+    if found := shipped.path_of(str(path)):
+        return found
+    known = ", ".join(shipped.names()) or "none"
+    raise LipkitError(
+        f"{path}: no such weights; known names: {known}; or make some with "
+        f"`lipkit train PREPARED --out RUN` and give RUN/{WEIGHTS_NAME}"
+    )
+
+
+def _card(path: Path) -> Card:
+    try:
+        with path.open("rb") as file:
+            start = file.read(16)
+    except OSError as error:
+        raise LipkitError(f"{path}: cannot be read: {error.strerror}") from error
+    # PyTorch's zip archive, its older format, and a bare pickle. A safetensors file begins with
+    # its header's length, which may be any eight bytes, and then the header.
+    if start[8:9] != b"{" and (start[:2] == b"PK" or start[:1] == b"\x80"):
+        raise LipkitError(
+            f"{path}: is a pickle file, which can run code when it is loaded; refused. "
+            "Give a .safetensors file written by `lipkit train`"
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+    except SafetensorError:
+        raise LipkitError(
+            f"{path}: is not a whole safetensors file; copy it again or train anew"
+        ) from None
+    try:
+        return _parse_card(json.loads(header["card"]))
+    except (KeyError, TypeError, ValueError, LipkitError):
+        raise LipkitError(
+            f"{path}: has no card that this version of lipkit can read; give a file "
+            "written by `lipkit train` of this version"
+        ) from None
+
+
+def _parse_card(values: dict[str, Any]) -> Card:
+    if values["format"] != CARD_FORMAT:
+        raise ValueError
+    card = Card(**(values | {"preset": from_dict(Preset, values["preset"])}))
+    if {"logmel_mean", "logmel_std"} - card.statistics.keys():
+        raise ValueError
+    if len(card.quiet) not in (0, MEL_BANDS):
+        raise ValueError
+    return card
