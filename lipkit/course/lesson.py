@@ -37,7 +37,7 @@ VIDEO_CRF, VIDEO_AUDIO_BITS = 30, 28_000
 SYNTHETIC_SPEAKERS, SYNTHETIC_CLIPS = 3, 4
 """Size of the corpus that is made where none is given: 12 clips, some seconds of work."""
 
-PREPARING = ("audio", "clips", "landmarks", "lips", "prepare", "tracking")
+PREPARING = ("data/clips", "data/prepare", "face/landmarks", "face/lips", "face/tracking")
 """Modules whose change makes other clips of the same recordings; ``media`` is another."""
 
 
