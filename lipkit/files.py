@@ -1,4 +1,4 @@
-"""Whole files only: everything is written under a temporary name and then renamed."""
+"""The house's rules for files: whole or absent, inside their folder, one command per folder."""
 
 import errno
 import os
@@ -6,11 +6,15 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from filelock import FileLock, Timeout
 
 from lipkit.errors import LipkitError
 
 TEMPORARY_MARK = ".part-"
+LOCK_NAME = ".lipkit-lock"
+"""The file in a folder that is held while a command is at work there."""
 
 
 @contextmanager
@@ -44,6 +48,111 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         else:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def owning(folder: str | os.PathLike) -> Iterator[None]:
+    """Hold ``folder`` for one command; a second command that asks for it is refused at once.
+
+    The folder is made if it is missing, and removed again if nothing was put into it. The
+    system lets the lock go when the process ends, however it ends. Do not nest two of the
+    same folder.
+
+    Raises
+    ------
+    LipkitError
+        When another process, or another thread of this one, is at work there, or the
+        folder cannot be written.
+    """
+    folder = Path(folder)
+    lock_file = folder / LOCK_NAME
+    is_new = not folder.exists()
+    lock = FileLock(lock_file, timeout=0)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise LipkitError(
+            f"{folder}: another lipkit command is at work there; wait until it ends or choose "
+            "another folder"
+        ) from None
+    except OSError as error:
+        if error.errno in _WRITE_FAULTS:
+            raise LipkitError(f"{folder}: cannot be written: {_explain(error)}") from error
+        raise
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # Windows keeps a file that is open.
+            lock_file.unlink()
+        lock.release()
+        if is_new:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def content(folder: str | os.PathLike) -> list[str]:
+    """Sorted names of what lies in ``folder``; none when it is missing or is a file.
+
+    What :func:`owning` and killed writers leave does not count.
+
+    Raises
+    ------
+    LipkitError
+        When the folder cannot be listed.
+    """
+    try:
+        names = os.listdir(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise LipkitError(
+            f"{folder}: cannot be read ({error.strerror}); choose another folder"
+        ) from error
+    return sorted(n for n in names if n != LOCK_NAME and not n.startswith(TEMPORARY_MARK))
+
+
+def inside(folder: str | os.PathLike, name: object, source: str | os.PathLike) -> Path:
+    """The path below ``folder`` that the text ``name``, found in the file ``source``, means.
+
+    Whoever wrote ``source`` may have meant harm. So every name that a file gives passes
+    through here before anything is read, written or removed.
+
+    Parameters
+    ----------
+    name : a relative path with ``/`` between its parts.
+    source : the file that holds the name, for the message.
+
+    Raises
+    ------
+    LipkitError
+        When ``name`` is not such a path or leads out of ``folder``: an absolute path, a
+        drive, ``..``, or a link to somewhere else.
+    """
+    if not is_relative(name):
+        raise LipkitError(f"{source}: {name!r} leads out of {folder}; do not trust this file")
+    path = Path(folder, name)
+    home, real = os.path.realpath(folder), os.path.realpath(path)
+    if os.path.commonpath([home, real]) != home or real == home:
+        raise LipkitError(
+            f"{source}: {name!r} leads out of {folder} by a link; do not trust this file, or "
+            "move what the link points to into the folder"
+        )
+    return path
+
+
+def is_relative(name: object) -> bool:
+    """Whether ``name`` is a path that stays below any folder, links apart.
+
+    >>> is_relative("clips/s1/bbaf2n.safetensors"), is_relative("../victim")
+    (True, False)
+    """
+    if not isinstance(name, str) or not name or "\0" in name:
+        return False
+    # As either system reads it, so that a file that is safe here is safe everywhere.
+    windows, parts = PureWindowsPath(name), PurePosixPath(name).parts
+    rooted = name.startswith("/") or windows.drive or windows.root
+    return bool(parts) and not rooted and ".." not in windows.parts
 
 
 def remove_leftovers(folder: str | os.PathLike) -> int:

@@ -119,6 +119,25 @@ def test_what_a_killed_writer_left_is_removed_and_a_cut_file_is_made_again(tmp_p
 
 
 @posix
+def test_a_second_preparation_of_the_folder_is_refused_and_the_first_goes_on(tmp_path, undisturbed):
+    out = tmp_path / "set"
+    first = start(out, "--seconds", "0.05")
+    deadline = time.monotonic() + 60
+    while not whole_clips(out):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    code, _, errors = finish(start(out))
+    assert code == 1
+    assert errors.strip() == (
+        f"{out}: another lipkit command is at work there; wait until it ends or choose "
+        "another folder"
+    )
+    code, output, errors = finish(first)
+    assert (code, output.split()) == (0, ["36", "4", "0"]), errors
+    assert content(out) == undisturbed
+
+
+@posix
 def test_ctrl_c_ends_in_one_line_and_the_next_run_continues(tmp_path, undisturbed):
     out = tmp_path / "set"
     process = start(out, "--seconds", "0.05")

@@ -26,7 +26,7 @@ from lipkit.data.clips import ClipFile, PreparedClip, write_clip
 from lipkit.config import FPS, LIP_SIZE, PrepareConfig
 from lipkit.corpora.record import ClipRecord
 from lipkit.errors import LipkitError, UsageError
-from lipkit.files import remove_leftovers
+from lipkit.files import owning, remove_leftovers
 from lipkit.data.manifest import MANIFEST, Outcome, clip_file, one_line, write_manifest
 from lipkit.jobs.pool import Lost, each
 from lipkit.data.prepared import claim, describe
@@ -142,8 +142,8 @@ def prepare(
     UsageError
         When ``out`` holds something else, or a set made by other settings.
     LipkitError
-        When nothing can be written to ``out``, the landmark model is missing, or Ctrl-C
-        stopped the work. What is whole stays.
+        When nothing can be written to ``out``, another command is at work there, the
+        landmark model is missing, or Ctrl-C stopped the work. What is whole stays.
     """
     began = time.monotonic()
     config = config or PrepareConfig()
@@ -151,6 +151,24 @@ def prepare(
     out = Path(os.path.abspath(out))
     corpus = corpus or records[0].corpus
     _require_model()
+    with owning(out):
+        clips, skipped = _fill(records, out, config, corpus, workers, executor, progress)
+    failed = {r.clip_id: o.reason for r, o in clips if o.reason}
+    noted = {r.clip_id: o.notes for r, o in clips if o.notes}
+    seconds = time.monotonic() - began
+    return Summary(len(clips) - len(failed), len(failed), skipped, seconds, failed, noted)
+
+
+def _fill(
+    records: list[ClipRecord],
+    out: Path,
+    config: PrepareConfig,
+    corpus: str,
+    workers: int | None,
+    executor: Executor | None,
+    progress: bool,
+) -> tuple[list[tuple[ClipRecord, Outcome]], int]:
+    """Do the work in a folder that is ours; every clip's outcome, and how many were there."""
     claim(out, corpus, config)
     outcomes: dict[str, Outcome] = {}
     try:
@@ -176,10 +194,7 @@ def prepare(
             f"{out}: stopped; {len(outcomes)} of {len(records)} clips are done, "
             "run the same again to continue"
         ) from None
-    failed = {r.clip_id: o.reason for r, o in clips if o.reason}
-    noted = {r.clip_id: o.notes for r, o in clips if o.notes}
-    seconds = time.monotonic() - began
-    return Summary(len(clips) - len(failed), len(failed), skipped, seconds, failed, noted)
+    return clips, skipped
 
 
 def store_clip(record: ClipRecord, out: Path, config: PrepareConfig) -> Outcome:

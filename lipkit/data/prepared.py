@@ -20,7 +20,7 @@ from lipkit.data.clips import FORMAT
 from lipkit.config import PrepareConfig
 from lipkit.corpora.record import ClipRecord
 from lipkit.errors import LipkitError, UsageError
-from lipkit.files import TEMPORARY_MARK, replacing
+from lipkit.files import content, replacing
 from lipkit.data.manifest import COLUMNS, MANIFEST, Outcome, counts, statistics
 from lipkit.settings import from_dict, to_dict
 
@@ -211,17 +211,7 @@ def describe(
 
 
 def _require_empty(folder: Path) -> None:
-    try:
-        names = sorted(path.name for path in folder.iterdir())
-    except (FileNotFoundError, NotADirectoryError):
-        return  # a file in its place is refused when the folder is made
-    except OSError as error:
-        raise LipkitError(
-            f"{folder}: cannot be read ({error.strerror}); choose another folder"
-        ) from error
-    # A run that was killed as it began leaves nothing but its temporary file.
-    names = [name for name in names if not name.startswith(TEMPORARY_MARK)]
-    if names:
+    if names := content(folder):
         raise UsageError(
             f"{folder}: holds files ({names[0]}) but no prepared set; choose a new or empty folder"
         )
