@@ -66,6 +66,18 @@ def test_shapes_and_ranges(small):
     torch.testing.assert_close(small(identity, logmel), made.video)
 
 
+def test_the_flow_and_the_share_say_how_the_video_was_made(small):
+    identity, logmel = random(1, 3, 64, 64), random(1, 1, 20, 128)
+    made = small.generate(identity, logmel)
+    flow, share = made.flow[0].transpose(0, 1), made.share[0].transpose(0, 1)
+    moved = warp(identity.expand(5, -1, -1, -1), flow, mode="bicubic").clamp(-1, 1)
+    assert (moved - identity).abs().mean() > 0.01
+    torch.testing.assert_close(moved, made.warped[0].transpose(0, 1))
+    paint = (made.video - made.warped)[0].transpose(0, 1) / share + moved
+    assert share.min() > 0
+    assert paint.abs().max() < 1 + 1e-3
+
+
 def test_a_log_mel_of_no_whole_frames_is_refused(small):
     with pytest.raises(ValueError, match=r"\[1, 1, 18, 128\]"):
         small(random(1, 3, 64, 64), random(1, 1, 18, 128))

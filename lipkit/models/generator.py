@@ -28,6 +28,11 @@ class Generated(NamedTuple):
     """[B, 20, 2], those it found in the identity image."""
     warped: Tensor | None = None
     """[B, 3, T, 64, 64], the identity image moved, before anything is painted over it."""
+    flow: Tensor | None = None
+    """[B, 2, T, 64, 64], lip pixels (x, y): how far from each pixel's own place in the identity
+    image it was taken."""
+    share: Tensor | None = None
+    """[B, 1, T, 64, 64] in [0, 1]: how much of each pixel is painted."""
 
 
 class Generator(nn.Module):

@@ -106,8 +106,21 @@ class WarpGenerator(nn.Module):
         if frames is not None:
             codes = codes.gather(1, frames[..., None].expand(-1, -1, codes.shape[2]))
             chosen = chosen.gather(1, frames[..., None, None].expand(-1, -1, *points.shape[2:]))
-        video, warped = self.renderer(identity, look._replace(points=source), codes, chosen)
-        return Generated(video, speech[..., None], points, look.points, warped)
+        video, *how = self.renderer(identity, look._replace(points=source), codes, chosen)
+        return Generated(video, speech[..., None], points, look.points, *how)
+
+
+class Drawn(NamedTuple):
+    """Frames, and how they were made, each [B, C, T, 64, 64]."""
+
+    video: Tensor
+    """C = 3, in [-1, 1]."""
+    warped: Tensor
+    """C = 3, in [-1, 1]: the identity image moved, not yet painted."""
+    flow: Tensor
+    """C = 2, lip pixels (x, y), to add to a pixel's own place."""
+    share: Tensor
+    """C = 1, in [0, 1]: what is painted."""
 
 
 class Renderer(nn.Module):
@@ -134,10 +147,8 @@ class Renderer(nn.Module):
         self.paint = nn.Sequential(_conv(half + 3, half), nn.SiLU(), _conv(half, 4))
         self.to(memory_format=torch.channels_last)
 
-    def forward(
-        self, identity: Tensor, look: Look, codes: Tensor, points: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Give the video and the warped identity, both [B, 3, T, 64, 64] in [-1, 1].
+    def forward(self, identity: Tensor, look: Look, codes: Tensor, points: Tensor) -> Drawn:
+        """Draw the frames.
 
         Parameters
         ----------
@@ -177,7 +188,8 @@ class Renderer(nn.Module):
         painted = self.paint(torch.cat([self.enlarge(x), warped], dim=1))
         share = torch.sigmoid(painted[:, :1] - 1)
         video = warped + share * (torch.tanh(painted[:, 1:]) - warped)
-        return tuple(v.unflatten(0, (batch, frames)).transpose(1, 2) for v in (video, warped))
+        parts = (video, warped, flow, share)
+        return Drawn(*(part.unflatten(0, (batch, frames)).transpose(1, 2) for part in parts))
 
 
 def drag_field(source: Tensor, target: Tensor) -> Tensor:
