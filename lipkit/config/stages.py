@@ -106,7 +106,7 @@ class CorrelationConfig(Settings):
 
 @dataclass(frozen=True)
 class PerceptualConfig(Settings):
-    """The perceptual encoder, trained as an auto-encoder of lips and then frozen (section 6)."""
+    """The perceptual encoder, trained as an auto-encoder of lips and then frozen (fact sheet 6)."""
 
     weight: float = bounded(1.0, low=0.0, help="lambda_2; 0 leaves the encoder out")
     dimensions: Literal[2, 3] = field(
@@ -121,7 +121,7 @@ class PerceptualConfig(Settings):
 
 @dataclass(frozen=True)
 class AdversarialConfig(Settings):
-    """The discriminator and its part of the objective (section 5)."""
+    """The discriminator and its part of the objective (fact sheet 5)."""
 
     weight: float = bounded(1.0, low=0.0, help="lambda_3; 0 leaves the discriminator out")
     streams: Literal["three", "two", "frame_difference"] = field(

@@ -31,9 +31,9 @@ _NAMES = {
 r"""What the converter does not know, or not after ``\big``, and what says the same."""
 _NOTEBOOK_LINK = re.compile(r'href="(?!\w+:)([^"#]+)\.ipynb')
 """Of one notebook to another: the pages lie beside each other as the notebooks do."""
-_PAGELESS_LINK = re.compile(r'<a href="(?:assignments|results)/[^"]*">(.*?)</a>')
-"""An assignment has no page, since its source holds the solution; nor have stored results. The
-words remain."""
+_PAGELESS_LINK = re.compile(r'<a href="(?:(?:assignments|results)/|facts\.md)[^"]*">(.*?)</a>')
+"""An assignment has no page, since its source holds the solution; nor have stored results and
+`facts.md`. The words remain."""
 
 
 def write_html(notebook: Path) -> Path:
