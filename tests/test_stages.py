@@ -2,6 +2,7 @@
 
 import _thread
 import json
+import random
 import threading
 from pathlib import Path
 
@@ -101,6 +102,84 @@ def test_a_folder_of_something_else_is_refused(work):
 def test_a_broken_state_is_one_line(work):
     work.out.mkdir()
     (work.out / STATE).write_text("{")
+    with pytest.raises(UsageError, match="is broken"):
+        work()
+
+
+@pytest.mark.parametrize("form", ["absolute", "../victim", "a/../../victim"])
+def test_a_state_that_names_somebody_else_s_folder_deletes_nothing(work, tmp_path, form):
+    work()
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "thesis.tex").write_text("years of work")
+    state = json.loads((work.out / STATE).read_text())
+    state["a"]["made"] = [str(victim) if form == "absolute" else form]
+    (work.out / STATE).write_text(json.dumps(state))
+    work.settings = "2"  # the stage is stale: what it made is removed
+    with pytest.raises(LipkitError, match="leads out of"):
+        work()
+    assert (victim / "thesis.tex").read_text() == "years of work"
+
+
+def test_what_a_link_leads_to_is_not_removed(work, tmp_path):
+    work()
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "thesis.tex").write_text("years of work")
+    (work.out / "a" / "log").unlink()
+    (work.out / "a").rmdir()
+    (work.out / "a").symlink_to(victim)
+    work()  # kept: a folder on another disk is its owner's choice
+    work.settings = "2"
+    with pytest.raises(LipkitError, match="by a link"):
+        work()
+    assert (victim / "thesis.tex").is_file()
+
+
+def mutated(value, draw: random.Random):
+    """The same JSON with one value in it replaced, removed or doubled."""
+    strange = [None, True, -1, 1e400, "", "../x", [], {}, ["../x"], {"a": 1}, "\ud800"]
+    if isinstance(value, dict) and value and draw.random() < 0.8:
+        key = draw.choice(list(value))
+        if draw.random() < 0.3:
+            return {k: v for k, v in value.items() if k != key}
+        return value | {key: mutated(value[key], draw)}
+    if isinstance(value, list) and value and draw.random() < 0.5:
+        i = draw.randrange(len(value))
+        return [*value[:i], mutated(value[i], draw), *value[i + 1 :]]
+    return draw.choice(strange)
+
+
+def test_a_mutated_state_is_one_line_or_the_work_is_done(work, tmp_path):
+    """Whatever stands in the file: no traceback, and nothing outside of the folder changes."""
+    work()
+    draw, whole = random.Random(0), (work.out / STATE).read_text()
+    outside = tmp_path / "x"
+    outside.mkdir()
+    ends, said = set(), []
+    for _ in range(250):
+        text = json.dumps(mutated(json.loads(whole), draw))
+        if draw.random() < 0.2:
+            at = draw.randrange(len(text))
+            text = text[:at] + draw.choice(["\0", "}", "é", '"', ""]) + text[at + 1 :]
+        (work.out / STATE).write_text(text)
+        work.settings = draw.choice(["1", "2"])
+        try:
+            work()
+            ends.add("done")
+        except LipkitError as fault:
+            said.append(str(fault))
+            ends.add("refused")
+        except AssertionError:
+            ends.add("kept")  # a result that was changed is handed back as it stands
+        assert outside.is_dir()
+    assert ends >= {"done", "refused"}
+    assert not [line for line in said if "\n" in line]
+
+
+def test_a_state_that_is_no_text_is_one_line(work):
+    work.out.mkdir()
+    (work.out / STATE).write_bytes(b"\xff\xfe{}")
     with pytest.raises(UsageError, match="is broken"):
         work()
 

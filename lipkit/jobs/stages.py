@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lipkit.errors import LipkitError, UsageError
-from lipkit.files import replacing
+from lipkit.files import inside, is_relative, replacing
 from lipkit.provenance import digest
 
 STATE = "stages.json"
@@ -163,12 +163,35 @@ def _run_here(stage: Stage) -> Future:
 def _open(out: Path) -> dict[str, dict[str, Any]]:
     if (out / STATE).is_file():
         try:
-            return json.loads((out / STATE).read_text(encoding="utf-8"))
-        except ValueError:
+            state = json.loads((out / STATE).read_text(encoding="utf-8"))
+            return {name: _entry(out, entry) for name, entry in state.items()}
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise UsageError(f"{out / STATE}: is broken; delete the folder {out}") from None
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out}: holds something else; give a new or empty folder")
     return {}
+
+
+def _entry(out: Path, entry: dict[str, Any]) -> dict[str, Any]:
+    """One stage's entry, all of it checked: what ``made`` names may be deleted.
+
+    Raises
+    ------
+    TypeError, KeyError, AttributeError
+        When it is no entry.
+    LipkitError
+        When a name leads out of the folder.
+    """
+    kinds = {"key": str, "id": str, "whole": bool, "made": list, "seconds": (int, float)}
+    for field, kind in kinds.items():
+        if not isinstance(entry[field], kind):
+            raise TypeError
+    if entry["whole"]:
+        entry["result"]  # a whole stage has one, None too
+    for name in entry["made"]:
+        if not is_relative(name):
+            inside(out, name, out / STATE)  # which says so
+    return entry
 
 
 def _save(out: Path, state: dict[str, dict[str, Any]]) -> None:
@@ -177,7 +200,7 @@ def _save(out: Path, state: dict[str, dict[str, Any]]) -> None:
 
 
 def _remove(out: Path, made: Sequence[str]) -> None:
-    for path in (out / name for name in made):
+    for path in (inside(out, name, out / STATE) for name in made):
         if path.is_dir():
             shutil.rmtree(path)
         else:
