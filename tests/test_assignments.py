@@ -422,6 +422,23 @@ def test_grading_puts_the_tests_back_and_counts_part_by_part(small, tmp_path):
     assert not (tmp_path / "out" / "torn").exists()
 
 
+def test_results_among_the_submissions_are_no_submissions(small, tmp_path, capsys):
+    folder, handed_in = tmp_path / "sources", tmp_path / "in"
+    (handed_in / "ada").mkdir(parents=True)
+    folder.mkdir()
+    for place in (folder, handed_in / "ada"):
+        nbformat.write(small, place / "two.ipynb")
+    before = (handed_in / "ada" / "two.ipynb").read_bytes()
+    for out in ("graded", "graded", "graded again"):
+        found = grade_folder(handed_in, handed_in / out, progress=False, folder=folder)
+        assert list(found) == [("ada", "two")]
+    assert "graded: holds the points of a grading" in capsys.readouterr().out
+    for out in (handed_in, handed_in / "ada"):
+        with pytest.raises(UsageError, match="holds submissions; choose another folder"):
+            grade_folder(handed_in, out, progress=False, folder=folder)
+    assert (handed_in / "ada" / "two.ipynb").read_bytes() == before
+
+
 def test_grading_nothing_is_one_line(tmp_path):
     with pytest.raises(LipkitError, match="holds no submission; lay them out as STUDENT/"):
         grade_folder(tmp_path, tmp_path / "out")

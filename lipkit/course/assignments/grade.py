@@ -8,7 +8,6 @@ Submissions are run as they are: run them where they may do no harm.
 """
 
 import copy
-import csv
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,12 +19,14 @@ from nbformat import NotebookNode
 from lipkit.course.assignments.release import SOURCES, find_assignments, student_version
 from lipkit.course.kernels import Kernels
 from lipkit.course.notebooks import read_notebook
-from lipkit.errors import LipkitError
+from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
+from lipkit.report.tables import write_csv
 
 CELL_SECONDS = 300
 """A cell that runs longer is stopped, as it is in the course folder for nbgrader."""
 TABLE = "points.csv"
+COLUMNS = ("student", "assignment", "part", "points", "most", "note")
 
 
 @dataclass(frozen=True)
@@ -50,21 +51,19 @@ def grade_folder(
     """Grade ``submissions/STUDENT/**/NAME.ipynb``; return the marks by (student, name).
 
     ``out`` gets the executed notebooks, ``STUDENT/NAME.ipynb``, and ``points.csv``, a row for
-    each graded cell. A file that is no notebook earns nothing, and its row says so.
+    each graded cell. A file that is no notebook earns nothing, and its row says so. What an
+    earlier grading wrote among the submissions is not graded.
 
     Raises
     ------
     UsageError
-        For an unknown name.
+        For an unknown name, and where ``out`` is the folder of the submissions, or a student's
+        in it, so that their work would be overwritten.
     LipkitError
         When the folder holds no submission.
     """
     sources = {path.name: path for path in find_assignments(names, folder)}
-    found = [
-        (path.relative_to(submissions).parts[0], path)
-        for path in sorted(submissions.rglob("*.ipynb"))
-        if path.name in sources and len(path.relative_to(submissions).parts) > 1
-    ]
+    found = _submissions(submissions, out, set(sources))
     if not found:
         raise LipkitError(
             f"{submissions}: holds no submission; lay them out as STUDENT/{next(iter(sources))}"
@@ -83,12 +82,36 @@ def grade_folder(
                 temporary.write_text(nbformat.writes(executed) + "\n", encoding="utf-8")
         if progress:
             print(f"{student}, {path.stem}: {summary(marks[student, path.stem])}", flush=True)
-    with replacing(out / TABLE) as temporary, open(temporary, "w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["student", "assignment", "part", "points", "most", "note"])
-        for (student, name), parts in marks.items():
-            rows.writerows([student, name, m.part, m.points, m.most, m.note] for m in parts)
+    rows = [
+        dict(zip(COLUMNS, (student, name, m.part, m.points, m.most, m.note), strict=True))
+        for (student, name), parts in marks.items()
+        for m in parts
+    ]
+    write_csv(out / TABLE, rows)
     return marks
+
+
+def _submissions(folder: Path, out: Path, names: set[str]) -> list[tuple[str, Path]]:
+    """Student and file of each submission; results of a grading among them are left out."""
+    students: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*.ipynb")):
+        parts = path.relative_to(folder).parts
+        if path.name in names and len(parts) > 1:
+            students.setdefault(parts[0], []).append(path)
+    for student in [name for name in students if _is_graded(folder / name)]:
+        print(f"{folder / student}: holds the points of a grading, so it is no submission")
+        del students[student]
+    holders = [folder, *(folder / student for student in students)]
+    if out.resolve() in [holder.resolve() for holder in holders]:
+        raise UsageError(f"{out}: holds submissions; choose another folder for the points")
+    return [(student, path) for student, paths in students.items() for path in paths]
+
+
+def _is_graded(folder: Path) -> bool:
+    try:
+        return (folder / TABLE).read_text(encoding="utf-8").splitlines()[:1] == [",".join(COLUMNS)]
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def grade(submission: NotebookNode, source: NotebookNode) -> tuple[NotebookNode, list[Mark]]:
