@@ -1,6 +1,7 @@
 """Experiments: the paper's tables as data, and from a plan to results and verdicts."""
 
 import csv
+import dataclasses
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -259,6 +260,26 @@ def test_from_a_command_to_results_and_claims(prepared, tmp_path, in_process, ca
         points = list(csv.DictReader(file))
     assert [p["step"] for p in points if (p["cell"], p["seed"]) == ("e", "1")] == ["1", "2"]
     assert {p["corr"] for p in points if p["cell"] == "d"} == {""}
+
+
+def test_a_contrast_of_cells_that_no_column_is_read_for(
+    prepared, tmp_path, in_process, monkeypatch
+):
+    """Our own cells have no confidence: that they are what they are called is not in doubt."""
+    table = experiment("ablation")
+    own = [dataclasses.replace(table.cells[name], confidence=None) for name in "bd"]
+    one = dataclasses.replace(table.contrasts[0], origin="b", target="d", metrics=("ssim",))
+    changed = dataclasses.replace(
+        table, cells=table.cells | {c.name: c for c in own}, contrasts=(one,)
+    )
+    monkeypatch.setattr("lipkit.experiments.plan.experiment", lambda name: changed)
+    plan = plan_of(prepared, tmp_path, cells=["b", "d"], steps=1)
+    claim(plan)
+    queue.run_all(plan, progress=False)
+    page = report(plan, [TEST], metrics=["ssim"], workers=0, progress=False)
+    (judged,) = json.loads((tmp_path / "claims.json").read_text())["claims"]
+    assert judged["confidence"] is None
+    assert page.split("## Claims")[1].split("\n")[4].endswith("| – |")
 
 
 def test_a_half_trained_run_is_continued_and_its_seconds_count(prepared, tmp_path, in_process):

@@ -153,14 +153,12 @@ def claims(plan: Plan, measured: Mapping[str, Measured]) -> dict[str, Any]:
                 family: [name for name in names[family] if name in better]
                 for family in contrast.metrics
             }
-            confidences = [
-                plan.experiment.cells[cell].confidence
-                for cell in (contrast.origin, contrast.target)
-                if cell in plan.experiment.cells
-            ]
+            ends = (contrast.origin, contrast.target)
+            known = [plan.experiment.cells[cell] for cell in ends if cell in plan.experiment.cells]
+            sure = [cell.confidence for cell in known if cell.confidence is not None]
             for row in judge(contrast, scores, paper, measurable, better):
                 row |= {"seeds": [_rounded(seed) for seed in row["seeds"]]}
-                row = {"split": split, **row, "confidence": min(confidences)}
+                row = {"split": split, **row, "confidence": min(sure, default=None)}
                 rows.append({key: _rounded(value) for key, value in row.items()})
     return {"rule": RULE, "claims": rows}
 

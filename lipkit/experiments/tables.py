@@ -118,7 +118,7 @@ def _claims(judged: Mapping[str, Any]) -> list[str]:
         ours = f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
         seeds = ", ".join("–" if seed is None else f"{seed:+.3f}" for seed in row["seeds"])
         claim = f"{row['claim']} ({row['from']} → {row['to']})"
-        sure = f"{row['confidence']:g}"
+        sure = "–" if row["confidence"] is None else f"{row['confidence']:g}"
         verdict = f"**{row['verdict']}**"
         cells.append([claim, row["split"], row["metric"], paper, ours, seeds, verdict, sure])
     return [*_markdown(heads, cells), "", judged["rule"]]
