@@ -9,7 +9,7 @@ import av
 from av.stream import Disposition
 
 from lipkit.errors import LipkitError
-from lipkit.media.completeness import missing_bytes
+from lipkit.media.completeness import is_mp4, missing_bytes
 
 # Formats FFmpeg sees in things that are not recordings: text, single pictures, playlists.
 _NOT_RECORDINGS = {"tty", "bin", "xbin", "idf", "adf", "image2", "concat", "hls", "dash"}
@@ -95,7 +95,8 @@ class Source:
             length = (packet.duration or 0) * packet.time_base
             if packet.pts is not None:
                 time = packet.pts * packet.time_base
-            if packet.is_corrupt:
+            # Of a WAV the lengths have been looked at; FFmpeg believes every one.
+            if packet.is_corrupt and self._container.format.name != "wav":
                 self._note(f"data are missing near {float(time):.2f} s")
             if not self._is_wanted(packet.stream, pictures, sound):
                 continue
@@ -189,7 +190,7 @@ def _first(streams: tuple) -> "av.stream.Stream | None":
 
 def _is_mp4(path: Path) -> bool:
     with open(path, "rb") as file:
-        return file.read(8)[4:] == b"ftyp"
+        return is_mp4(file.read(8))
 
 
 def _reason(error: Exception) -> str:
