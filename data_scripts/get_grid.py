@@ -21,7 +21,8 @@ from pathlib import Path
 from lipkit.corpora import grid
 from lipkit.corpora.fetch import script
 from lipkit.corpora.fetch.archives import require_space, unzip
-from lipkit.corpora.fetch.download import Patience, fetch
+from lipkit.corpora.fetch.download import fetch
+from lipkit.corpora.fetch.server import Patience
 from lipkit.corpora.fetch.zenodo import (
     ALIGNMENTS,
     BASE_URL,
@@ -30,7 +31,7 @@ from lipkit.corpora.fetch.zenodo import (
     parse_speakers,
     record_files,
 )
-from lipkit.files import replacing
+from lipkit.files import owning, replacing
 
 RECEIPTS = ".received"
 """Folder below OUT with a small file for every archive that has been unpacked."""
@@ -73,8 +74,9 @@ def _run(options: argparse.Namespace) -> None:
         spare = sum if options.keep_zips else max
         sizes = [file.size for file in waiting]
         require_space(options.out, sum(sizes) + spare(sizes))
-    for file in waiting:
-        _get(file, options, patience)
+    with owning(options.out):
+        for file in waiting:
+            _get(file, options, patience)
     _report(options.out)
 
 
@@ -89,7 +91,7 @@ def _get(file: RemoteFile, options: argparse.Namespace, patience: Patience) -> N
     )
     unzip(archive, options.out, progress=not options.quiet)
     with replacing(_receipt(options.out, file)) as temporary:
-        temporary.write_text(file.checksum + "\n")
+        temporary.write_bytes(_text(file))
     if not options.keep_zips:
         archive.unlink()
 
@@ -98,11 +100,15 @@ def _receipt(out: Path, file: RemoteFile) -> Path:
     return out / RECEIPTS / f"{file.name}.txt"
 
 
+def _text(file: RemoteFile) -> bytes:
+    return f"{file.checksum}\n".encode()
+
+
 def _received(out: Path, file: RemoteFile) -> bool:
     """Whether this very archive was unpacked before and its folder still stands."""
     receipt = _receipt(out, file)
     folder = out / file.name.removesuffix(".zip")
-    return folder.is_dir() and receipt.is_file() and receipt.read_text().strip() == file.checksum
+    return folder.is_dir() and receipt.is_file() and receipt.read_bytes() == _text(file)
 
 
 def _list(files: list[RemoteFile], waiting: list[RemoteFile]) -> None:

@@ -14,13 +14,14 @@ Ask Imperial College London if yours is one. lipkit does not contain the model.
 
 import argparse
 import bz2
-import shutil
 import sys
 from pathlib import Path
 
 from lipkit.corpora.fetch import script
 from lipkit.corpora.fetch.archives import require_space
-from lipkit.corpora.fetch.download import Patience, fetch, wrong_with
+from lipkit.corpora.fetch.checksums import parse_checksum, wrong_with
+from lipkit.corpora.fetch.download import fetch
+from lipkit.corpora.fetch.server import Patience
 from lipkit.errors import LipkitError
 from lipkit.face.landmark_model import MODEL_NAME, find_landmark_model
 from lipkit.files import replacing
@@ -59,6 +60,7 @@ def download(
     LipkitError
         When it cannot be fetched, or what arrives is not the model.
     """
+    parse_checksum(checksum)
     path = folder.absolute() / MODEL_NAME
     if path.is_file() and not wrong_with(path, None, checksum):
         return path
@@ -66,13 +68,14 @@ def download(
     archive = fetch(
         f"{base_url.rstrip('/')}/{MODEL_NAME}.bz2",
         path.with_name(f"{MODEL_NAME}.bz2"),
+        at_most=SIZE,
         patience=patience,
         progress=progress,
     )
     try:
         with replacing(path) as temporary:
             with bz2.open(archive) as packed, open(temporary, "wb") as file:
-                shutil.copyfileobj(packed, file)
+                file.write(packed.read(SIZE + 1))
             fault = wrong_with(temporary, None, checksum)
             if fault:
                 raise LipkitError(f"{archive}: unpacked, it {fault}; it is not dlib's model")

@@ -10,9 +10,10 @@ its videos lie, and makes
 
     data/ldc/video/F02/F02_<clip>.mov
 
-by links, or by copies with --copy. The speaker (F01 ... M07: sex and number) is read from the
-folders above a video or from the beginning of its name. Videos without one are listed and left
-out; two different videos that would get one name stop the script before it writes anything.
+by links, or by copies with --copy, which refuses to follow a link that leads out of the source.
+The speaker (F01 ... M07: sex and number) is read from the folders above a video or from the
+beginning of its name. Videos without one are listed and left out; two different videos that
+would get one name stop the script before it writes anything.
 
 The layout of the published discs could not be checked when this was written: please compare the
 printed counts (14 speakers, each 238 words and 166 sentences) with the corpus's documentation.
@@ -23,13 +24,14 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from lipkit.corpora import ldc
 from lipkit.corpora.fetch import script
 from lipkit.corpora.tree import VIDEO_SUFFIXES, named_folder, require_folder, walk_files
 from lipkit.errors import LipkitError
-from lipkit.files import replacing
+from lipkit.files import inside, replacing
 
 SPEAKERS = 14
 NAMED = re.compile(r"([FM]\d{2})(?=[_\-. ])", re.IGNORECASE)
@@ -44,6 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     places, homeless = plan(options.source, options.out)
+    if options.copy:
+        _require_own(options.source, places.values())
     for target, source in places.items():
         _put(source, target, options.copy)
     _check(options.out, homeless)
@@ -78,6 +82,13 @@ def plan(source: Path, out: Path) -> tuple[dict[Path, Path], list[Path]]:
     if not places:
         raise LipkitError(f"{root}: no video of a speaker such as F02 or M01 there")
     return places, homeless
+
+
+def _require_own(source: Path, files: Iterable[Path]) -> None:
+    """Refuse to copy what a link of the source points to elsewhere, such as a private file."""
+    root = source.expanduser().absolute()
+    for file in files:
+        inside(root, file.relative_to(root).as_posix(), file)
 
 
 def _speaker(video: Path, root: Path) -> str | None:

@@ -23,6 +23,7 @@ from lipkit.corpora import lrw
 from lipkit.corpora.fetch import script
 from lipkit.corpora.fetch.archives import untar
 from lipkit.errors import LipkitError
+from lipkit.files import owning
 
 WORDS = 500
 
@@ -36,7 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> None:
     if options.source is not None:
         parts = find_parts(options.source)
-        print(f"{untar(parts, options.out, progress=not options.quiet)} files unpacked")
+        with owning(options.out):
+            count = untar(parts, options.out, progress=not options.quiet)
+        print(f"{count} files unpacked")
     _check(options.out)
 
 

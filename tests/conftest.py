@@ -1,5 +1,6 @@
 """Fixtures shared by all tests. Nothing here downloads; real clips are used where they lie."""
 
+import importlib.util
 import os
 import shutil
 from pathlib import Path
@@ -41,3 +42,30 @@ def chromium():
         browser = driver.chromium.launch(executable_path=executable, args=options)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A server on this machine that misbehaves on order; it serves ``CONTENT`` at /f."""
+    from faulty_server import CONTENT, Server
+
+    monkeypatch.setattr("lipkit.corpora.fetch.server.CHUNK", 16)
+    server = Server()
+    server.files["/f"] = CONTENT
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def run_script(capsys):
+    """Runs ``main`` of a file of ``data_scripts/``; gives exit code, output, error output."""
+
+    def run(name: str, *arguments) -> tuple[int, str, str]:
+        path = REPOSITORY / "data_scripts" / f"{name}.py"
+        spec = importlib.util.spec_from_file_location(name, path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        code = module.main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return run

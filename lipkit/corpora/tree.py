@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,8 +33,9 @@ def require_folder(root: str | os.PathLike, looked_for: str) -> Path:
 def walk_files(root: Path) -> Iterator[Path]:
     """Every file below ``root`` in a fixed order.
 
-    Hidden files and the ``__MACOSX`` folders that some archives carry are left out.
-    Links to folders are followed, each folder is visited once.
+    Hidden files are left out, so are the ``__MACOSX`` folders that some archives carry, and
+    whatever is not a file to read: pipes, devices, sockets. Links to folders are followed,
+    and each folder is visited once.
 
     Raises
     ------
@@ -49,7 +51,16 @@ def walk_files(root: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         folders[:] = sorted(f for f in folders if not f.startswith((".", "__MACOSX")))
-        yield from (Path(folder, f) for f in sorted(files) if not f.startswith("."))
+        paths = (Path(folder, f) for f in sorted(files) if not f.startswith("."))
+        yield from (path for path in paths if not _is_special(path))
+
+
+def _is_special(path: Path) -> bool:
+    """Whether reading ``path`` could wait for ever. A broken link is not: it is a fault to tell."""
+    try:
+        return not stat.S_ISREG(os.stat(path).st_mode)
+    except OSError:
+        return False
 
 
 def named_folder(path: Path, root: Path, pattern: re.Pattern) -> tuple[str, Path] | None:

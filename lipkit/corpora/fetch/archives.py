@@ -1,22 +1,33 @@
 """Unpacking archives that others packed, without trusting them.
 
-A member that would land outside the target folder refuses the archive: a zip before anything
-is written, a tar, which is read once from front to back, when the member comes. Every file is
-written under a temporary name and renamed, so an interrupted unpacking goes on where it stopped.
+A member that would land outside the target folder refuses the archive, and so does one that
+would make more of it than :data:`EXPANSION` times its size or than the disk has room for: a zip
+before anything is written, a tar, which is read once from front to back, when the member comes.
+Every file is written under a temporary name and renamed, so an interrupted unpacking goes on
+where it stopped.
 """
 
+import lzma
 import os
-import re
 import shutil
 import tarfile
 import zipfile
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
 
 from lipkit.errors import LipkitError
-from lipkit.files import replacing
+from lipkit.files import inside, replacing
+
+EXPANSION = 20
+"""How many times its own size an archive may come to. Video hardly shrinks in one; GRID's
+alignments, which are text, do so by about ten."""
+
+SMALL = 1 << 26
+"""Bytes that any archive may come to, whatever its size."""
 
 
 def unzip(archive: str | os.PathLike, folder: str | os.PathLike, progress: bool = True) -> int:
@@ -34,27 +45,23 @@ def unzip(archive: str | os.PathLike, folder: str | os.PathLike, progress: bool 
         For a damaged archive, a member outside ``folder``, a full disk.
     """
     archive, folder = Path(archive), Path(folder)
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            members = [m for m in opened.infolist() if not m.is_dir()]
-            targets = {m.filename: safe_target(archive, folder, m.filename) for m in members}
-            members = [m for m in members if not _is_clutter(m.filename)]
-            need = sum(m.file_size for m in members)
-            require_space(folder, need - sum(_present(targets[m.filename], m) for m in members))
-            for member in tqdm(members, desc=archive.name, unit="file", disable=not progress):
-                target = targets[member.filename]
-                if _present(target, member):
-                    continue
-                with (
-                    opened.open(member) as source,
-                    replacing(target) as temporary,
-                    open(temporary, "wb") as file,
-                ):
-                    shutil.copyfileobj(source, file)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise LipkitError(f"{archive}: is a damaged zip ({error}); get it again") from error
-    except FileNotFoundError as error:
-        raise LipkitError(f"{archive}: there is no such file") from error
+    with _faults(archive, "a damaged zip", "get it again"), zipfile.ZipFile(archive) as opened:
+        members = [m for m in opened.infolist() if not m.is_dir()]
+        targets = {m.filename: safe_target(archive, folder, m.filename) for m in members}
+        members = [m for m in members if not _is_clutter(m.filename)]
+        need = sum(m.file_size for m in members)
+        _require_plausible(archive, need, archive.stat().st_size)
+        require_space(folder, need - sum(_present(targets[m.filename], m) for m in members))
+        for member in tqdm(members, desc=archive.name, unit="file", disable=not progress):
+            target = targets[member.filename]
+            if _present(target, member):
+                continue
+            with (
+                opened.open(member) as source,
+                replacing(target) as temporary,
+                open(temporary, "wb") as file,
+            ):
+                shutil.copyfileobj(source, file)
     return len(members)
 
 
@@ -75,31 +82,28 @@ def untar(
         For a damaged or incomplete archive, a member outside ``folder``, a full disk.
     """
     parts, folder = [Path(part) for part in parts], Path(folder)
-    name, count = parts[0], 0
-    total = sum(part.stat().st_size for part in parts)
-    bar = tqdm(desc=name.name, total=total, unit="B", unit_scale=True, disable=not progress)
-    try:
-        with (
-            bar,
-            tarfile.open(fileobj=_Joined(parts, bar), mode="r|*") as opened,
-        ):
+    name, count, written = parts[0], 0, 0
+    with _faults(name, "a damaged or incomplete tar", "check that all parts are there"):
+        total = sum(part.stat().st_size for part in parts)
+        bar = tqdm(desc=name.name, total=total, unit="B", unit_scale=True, disable=not progress)
+        with bar, tarfile.open(fileobj=_Joined(parts, bar), mode="r|*") as opened:
             for member in opened:
                 if member.isdir():
                     continue
                 target = safe_target(name, folder, member.name)
                 if _is_clutter(member.name):
                     continue
-                if not member.isfile():
-                    raise LipkitError(f"{name}: {member.name!r} is a link or device; not unpacked")
-                count += 1
+                if not member.isfile() or member.issparse():
+                    raise LipkitError(
+                        f"{name}: {member.name!r} is a link, a device or has holes; not unpacked"
+                    )
+                count, written = count + 1, written + member.size
+                _require_plausible(name, written, total)
                 if target.is_file() and target.stat().st_size == member.size:
                     continue
+                require_space(folder, member.size)
                 with replacing(target) as temporary, open(temporary, "wb") as file:
                     shutil.copyfileobj(opened.extractfile(member), file)
-    except (tarfile.TarError, EOFError) as error:
-        raise LipkitError(
-            f"{name}: is a damaged or incomplete tar ({error}); check that all parts are there"
-        ) from error
     return count
 
 
@@ -109,30 +113,69 @@ def safe_target(archive: Path, folder: Path, member: str) -> Path:
     Raises
     ------
     LipkitError
-        When its name leads out of there (``..``, an absolute path, a drive).
+        When its name leads out of there; see :func:`lipkit.files.inside`.
     """
-    parts = PurePosixPath(member.replace("\\", "/")).parts
-    if not parts or ".." in parts or parts[0] == "/" or re.match(r"[A-Za-z]:", parts[0]):
-        raise LipkitError(
-            f"{archive}: the member {member!r} would land outside {folder}; do not trust this file"
-        )
-    return folder.joinpath(*parts)
+    return inside(folder, member.replace("\\", "/"), archive)
 
 
 def require_space(folder: Path, need: int) -> None:
-    """Assure that the disk of ``folder`` has ``need`` bytes left.
+    """Make sure that the disk of ``folder`` has ``need`` bytes left.
 
     Raises
     ------
     LipkitError
-        With both numbers.
+        With both numbers when it has not.
     """
-    existing = next(p for p in [folder, *folder.absolute().parents] if p.exists())
+    existing = next(p for p in [folder, *folder.absolute().parents] if os.path.exists(p))
     free = shutil.disk_usage(existing).free
     if need > free:
         raise LipkitError(
             f"{folder}: needs {need / 1e9:.1f} GB, {free / 1e9:.1f} GB are free; "
             "free some space or choose another folder"
+        )
+
+
+@contextmanager
+def _faults(archive: Path, what: str, remedy: str) -> Iterator[None]:
+    """Whatever goes wrong while ``archive`` is read is one line.
+
+    Readers of archives raise very many things when bytes are wrong: their own errors, those
+    of the decompressor, and those of a number, name or place in the file that cannot be.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise LipkitError(f"{error.filename or archive}: there is no such file") from error
+    except (IsADirectoryError, PermissionError) as error:
+        raise LipkitError(f"{error.filename or archive}: {error.strerror}; {remedy}") from error
+    except _DAMAGE as error:
+        fault = " ".join(str(error).split()) or type(error).__name__
+        raise LipkitError(f"{archive}: is {what} ({fault}); {remedy}") from error
+
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    tarfile.TarError,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    OSError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AssertionError,
+    MemoryError,
+    # Of zipfile, for encrypted members and for ways of packing that it does not know.
+    RuntimeError,
+)
+
+
+def _require_plausible(archive: Path, unpacked: int, packed: int) -> None:
+    if unpacked > max(EXPANSION * packed, SMALL):
+        raise LipkitError(
+            f"{archive}: would unpack to {unpacked / 1e9:.1f} GB, more than {EXPANSION} times its "
+            "size; do not trust this file"
         )
 
 

@@ -3,9 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from lipkit.corpora.fetch.download import Patience, fetch_json
+from lipkit.corpora.fetch.checksums import parse_checksum
+from lipkit.corpora.fetch.download import fetch_json
+from lipkit.corpora.fetch.server import Patience
 from lipkit.errors import LipkitError, UsageError
+from lipkit.files import is_relative
 
 RECORD = 3625687
 BASE_URL = "https://zenodo.org"
@@ -63,17 +67,23 @@ def record_files(base_url: str = BASE_URL, patience: Patience | None = None) -> 
     url = f"{base_url}/api/records/{RECORD}"
     listing = fetch_json(url, patience)
     try:
-        return [
-            RemoteFile(
-                name=entry["key"],
-                size=int(entry["size"]),
-                checksum=entry["checksum"],
-                url=f"{base_url}/records/{RECORD}/files/{entry['key']}?download=1",
-            )
-            for entry in listing["files"]
-        ]
-    except (KeyError, TypeError, ValueError) as error:
-        raise LipkitError(f"{url}: the list of files is unknown; check --base-url") from error
+        return [_entry(entry, base_url) for entry in listing["files"]]
+    except (KeyError, TypeError, ValueError, UsageError) as error:
+        raise LipkitError(
+            f"{url}: its list of files is not understood ({type(error).__name__}: {error}); "
+            "check --base-url"
+        ) from error
+
+
+def _entry(entry: dict[str, Any], base_url: str) -> RemoteFile:
+    name, size, checksum = entry["key"], entry["size"], entry["checksum"]
+    if not is_relative(name) or "/" in name:
+        raise ValueError(f"{name!r} is not the name of a file")
+    if type(size) is not int or size < 0:
+        raise ValueError(f"{name} has the size {size!r}")
+    kind, digits = parse_checksum(checksum)
+    url = f"{base_url}/records/{RECORD}/files/{name}?download=1"
+    return RemoteFile(name, size, f"{kind}:{digits}", url)
 
 
 def choose(files: Iterable[RemoteFile], names: Iterable[str]) -> list[RemoteFile]:
