@@ -2,6 +2,7 @@
 # make test    style, unit tests, all notebooks
 # make lab     JupyterLab on the notebooks
 # make bench   the benchmarks (slow)
+# make dist    wheel and sdist, into dist/
 # For maintainers: make notebooks (run all, store the outputs), make lock (new versions).
 #
 # Each sets .venv up when it must, and nothing the second time.
@@ -18,7 +19,7 @@ READY := .venv/ready
 # The newest pair whose wheels install from the registry on every Linux machine.
 TORCH := torch==2.11.0 torchvision==0.26.0
 
-.PHONY: help demo test lab bench notebooks lock
+.PHONY: help demo test lab bench dist notebooks lock
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -41,6 +42,11 @@ lab: $(READY)
 bench: $(READY)
 	@for script in tests/benchmarks/bench_*.py; do \
 	  echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+dist: $(READY)
+	@$(BIN)/python -m build --no-isolation --outdir dist . > dist.log 2>&1 \
+	  || { tail -20 dist.log >&2; exit 1; }
+	@rm dist.log; ls dist
 
 notebooks: $(READY)
 	@$(BIN)/python -m lipkit.course.runner notebooks/*.ipynb notebooks/assignments/*.ipynb

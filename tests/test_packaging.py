@@ -13,6 +13,7 @@ from packaging.version import Version
 
 # conda-forge calls some packages of PyPI by another name.
 CONDA_NAMES = {
+    "build": "python-build",
     "torch": "pytorch",
     "opencv-python": "opencv",
     "dlib-bin": "dlib",

@@ -16,6 +16,7 @@ from lipkit.cli import (
     analyse,
     assignments,
     check,
+    course,
     demo,
     evaluate,
     experiment,
@@ -28,7 +29,6 @@ from lipkit.cli import (
 from lipkit.errors import LipkitError, UsageError
 
 app = typer.Typer(
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -96,6 +96,7 @@ for command in (
     generate.generate,
     run.run,
     demo.demo,
+    course.course,
 ):
     app.command()(command)
 app.add_typer(assignments.app, name="assignments")

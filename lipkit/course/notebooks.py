@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import nbformat
 
-from lipkit.config.places import NOTEBOOKS
+from lipkit.config.places import NOTEBOOKS, working_copy
 from lipkit.errors import LipkitError, UsageError
 from lipkit.settings import convert, did_you_mean
 
@@ -52,14 +52,15 @@ def find_notebook(name: str | Path, folder: Path | None = None) -> Path:
     """The notebook called ``name``: a path, a stem, or the unique beginning of a stem.
 
     ``"01"``, ``"01_data_preparation"`` and ``"01_data_preparation.ipynb"`` are the same
-    notebook of ``folder``, the course by default.
+    notebook of ``folder``; by default that is the working copy in which you are
+    (``lipkit course``), else the course itself.
 
     Raises
     ------
     UsageError
         When no notebook, or more than one, is meant.
     """
-    path, folder = Path(name), folder or NOTEBOOKS
+    path, folder = Path(name), folder or working_copy() or NOTEBOOKS
     if path.suffix == ".ipynb" and path.is_file():
         return path
     if path.parent != Path():

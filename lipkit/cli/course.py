@@ -1,0 +1,35 @@
+"""``lipkit course``."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def course(
+    folder: Annotated[Path, typer.Argument(help="Your copy: a new folder, or an earlier copy.")],
+    update: Annotated[
+        bool,
+        typer.Option("--update", help="Bring files up to date that you have not changed."),
+    ] = False,
+) -> None:
+    """Lay a working copy of the course into a folder of yours.
+
+    A file that you have changed is never overwritten: with --update, a newer version is laid
+    beside it and named. Assignments are laid without their solutions.
+
+    Example: lipkit course my_course
+    """
+    from lipkit.course.working_copy import lay_course
+
+    laid = lay_course(folder, update)
+    for file in laid:
+        if file.state == "updated":
+            print(f"updated {file.path}")
+        elif file.beside is not None:
+            print(f"kept your {file.path}; the newer version is {file.beside}")
+    counts = Counter(file.state for file in laid)
+    if newer := 0 if update else counts["newer"]:
+        print(f"{newer} files have a newer version; lay it with: lipkit course {folder} --update")
+    print(f"{counts['new']} files laid, {len(laid)} in all; open them with: jupyter lab {folder}")

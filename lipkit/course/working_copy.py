@@ -1,0 +1,141 @@
+"""A working copy of the course: the reader's own notebooks, which an update never overwrites.
+
+A wheel holds the notebooks among the package's files, where nobody should work. Here they
+are laid into a folder of the reader's. What was laid is noted there by digest
+(:data:`lipkit.config.places.MARK`), so that a file that the reader has changed is known as
+theirs.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import nbformat
+
+import lipkit
+from lipkit.config.places import MARK, NOTEBOOKS
+from lipkit.course.assignments.release import student_version
+from lipkit.course.notebooks import read_notebook
+from lipkit.errors import LipkitError, UsageError
+from lipkit.files import replacing
+
+ASSIGNMENTS = "assignments"
+
+State = Literal["new", "same", "updated", "yours", "newer"]
+
+
+@dataclass(frozen=True)
+class Laid:
+    """One file of the working copy, and what became of it.
+
+    ``new``: laid now. ``same``: as the kit has it. ``updated``: it was as laid before, and is
+    now as the kit has it. ``yours``: you have changed it; the kit has nothing newer. ``newer``:
+    the kit has another version, and yours stays; with an update, the kit's is laid beside it.
+    """
+
+    path: Path
+    state: State
+    beside: Path | None = None
+    """Where the kit's newer version was laid."""
+
+
+def lay_course(folder: str | Path, update: bool = False, source: Path | None = None) -> list[Laid]:
+    """Lay the course into ``folder``; return every file with what became of it.
+
+    Assignments are laid as their student versions, without solutions and hidden tests.
+
+    Parameters
+    ----------
+    folder
+        A new or empty folder, or an earlier working copy.
+    update
+        Bring files that were not changed up to date, and lay newer versions of changed ones
+        beside them, as ``NAME.new.SUFFIX``. Without it, only missing files are laid.
+
+    Raises
+    ------
+    UsageError
+        When the folder holds something else, or is the course itself.
+    LipkitError
+        When a file cannot be read or written.
+    """
+    source, folder = source or NOTEBOOKS, Path(folder).expanduser()
+    if folder.resolve() == source.resolve():
+        raise UsageError(f"{folder}: is the course itself; choose another folder for your copy")
+    if not (folder / MARK).is_file() and folder.is_dir() and any(folder.iterdir()):
+        raise UsageError(f"{folder}: holds other files; choose a new folder for your copy")
+    noted = _read_mark(folder)
+    laid, digests = [], dict(noted)
+    for relative in _files(source):
+        content = _content(source / relative)
+        laid.append(_lay(folder / relative, content, noted.get(relative), update))
+        if laid[-1].state in ("new", "same", "updated"):
+            digests[relative] = _digest(content)
+    with replacing(folder / MARK) as temporary:
+        mark = {"lipkit": lipkit.__version__, "files": digests}
+        temporary.write_text(json.dumps(mark, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return laid
+
+
+def _lay(path: Path, content: bytes, noted: str | None, update: bool) -> Laid:
+    if not path.exists():
+        _write(path, content)
+        return Laid(path, "new")
+    here = _digest(path.read_bytes())
+    if here == _digest(content):
+        return Laid(path, "same")
+    if noted == _digest(content):
+        return Laid(path, "yours")
+    if not update:
+        return Laid(path, "newer")
+    if here == noted:
+        _write(path, content)
+        return Laid(path, "updated")
+    beside = path.with_name(f"{path.stem}.new{path.suffix}")
+    _write(beside, content)
+    return Laid(path, "newer", beside)
+
+
+def _files(source: Path) -> list[str]:
+    """What belongs to the course, in a fixed order: no dot-files, no checkpoints of Jupyter."""
+    found = [path.relative_to(source) for path in source.rglob("*") if path.is_file()]
+    kept = [
+        path
+        for path in found
+        if not any(part.startswith((".", "__")) for part in path.parts) and path.suffix != ".py"
+    ]
+    if not any(path.suffix == ".ipynb" for path in kept):
+        raise LipkitError(f"{source}: holds no notebooks; install lipkit again")
+    return sorted(path.as_posix() for path in kept)
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix == ".ipynb" and path.parent.name == ASSIGNMENTS:
+        student = student_version(read_notebook(path), str(path))
+        return (nbformat.writes(student) + "\n").encode()
+    return path.read_bytes()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _read_mark(folder: Path) -> dict[str, str]:
+    path = folder / MARK
+    if not path.is_file():
+        return {}
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))["files"]
+        return {str(name): str(digest) for name, digest in noted.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise LipkitError(
+            f"{path}: cannot be read as the list of what was laid; move your notebooks elsewhere "
+            "and lay the course anew"
+        ) from None

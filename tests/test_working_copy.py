@@ -1,0 +1,112 @@
+"""The working copy of the course: laid whole, and never at the cost of a reader's changes."""
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from lipkit.cli import run_command
+from lipkit.config.places import MARK, NOTEBOOKS, working_copy
+from lipkit.course.notebooks import find_notebook
+from lipkit.course.working_copy import lay_course
+from lipkit.errors import LipkitError, UsageError
+
+
+@pytest.fixture
+def course(tmp_path: Path) -> Path:
+    """A small course: one notebook, one assignment with a solution, one result."""
+    source = tmp_path / "source"
+    (source / "assignments").mkdir(parents=True)
+    (source / "results").mkdir()
+    new = nbformat.v4
+    lesson = new.new_notebook(cells=[new.new_code_cell("x = 1")])
+    nbformat.write(lesson, source / "01_lesson.ipynb")
+    cell = new.new_code_cell("### BEGIN SOLUTION\nanswer = 42\n### END SOLUTION")
+    cell.metadata["nbgrader"] = {
+        "grade": False,
+        "solution": True,
+        "locked": False,
+        "grade_id": "a",
+        "schema_version": 3,
+    }
+    nbformat.write(new.new_notebook(cells=[cell]), source / "assignments" / "task.ipynb")
+    (source / "results" / "table.md").write_text("| LMD |\n")
+    (source / ".ipynb_checkpoints").mkdir()
+    (source / ".ipynb_checkpoints" / "01_lesson-checkpoint.ipynb").write_text("old")
+    return source
+
+
+def states(laid) -> dict[str, str]:
+    return {file.path.name: file.state for file in laid}
+
+
+def test_everything_is_laid_and_assignments_without_solutions(course, tmp_path):
+    copy = tmp_path / "mine"
+    assert set(states(lay_course(copy, source=course)).values()) == {"new"}
+    files = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
+    assert files == {"01_lesson.ipynb", "assignments/task.ipynb", "results/table.md", MARK}
+    assert "42" not in (copy / "assignments" / "task.ipynb").read_text()
+    assert (copy / "01_lesson.ipynb").read_bytes() == (course / "01_lesson.ipynb").read_bytes()
+    assert set(states(lay_course(copy, source=course)).values()) == {"same"}
+
+
+def test_a_changed_file_is_never_overwritten(course, tmp_path):
+    copy = tmp_path / "mine"
+    lay_course(copy, source=course)
+    mine, table = copy / "01_lesson.ipynb", copy / "results" / "table.md"
+    mine.write_text(mine.read_text().replace("x = 1", "x = 2"))
+    assert states(lay_course(copy, update=True, source=course))["01_lesson.ipynb"] == "yours"
+
+    (course / "01_lesson.ipynb").write_text(
+        (course / "01_lesson.ipynb").read_text().replace("x = 1", "x = 3")
+    )
+    (course / "results" / "table.md").write_text("| LMD | SSIM |\n")
+    without = states(lay_course(copy, source=course))
+    assert (without["01_lesson.ipynb"], without["table.md"]) == ("newer", "newer")
+    assert table.read_text() == "| LMD |\n"
+
+    laid = {file.path.name: file for file in lay_course(copy, update=True, source=course)}
+    assert "x = 2" in mine.read_text()
+    assert laid["01_lesson.ipynb"].beside == copy / "01_lesson.new.ipynb"
+    assert "x = 3" in laid["01_lesson.ipynb"].beside.read_text()
+    assert (laid["table.md"].state, table.read_text()) == ("updated", "| LMD | SSIM |\n")
+
+
+def test_a_missing_file_comes_back(course, tmp_path):
+    lay_course(tmp_path / "mine", source=course)
+    (tmp_path / "mine" / "01_lesson.ipynb").unlink()
+    assert states(lay_course(tmp_path / "mine", source=course))["01_lesson.ipynb"] == "new"
+
+
+def test_another_folder_is_left_alone(course, tmp_path):
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "thesis.tex").write_text("!")
+    with pytest.raises(UsageError, match="holds other files"):
+        lay_course(tmp_path / "other", source=course)
+    with pytest.raises(UsageError, match="is the course itself"):
+        lay_course(course, source=course)
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"files": 3}', "{"])
+def test_a_broken_mark_is_one_line(course, tmp_path, text):
+    lay_course(tmp_path / "mine", source=course)
+    (tmp_path / "mine" / MARK).write_text(text)
+    with pytest.raises(LipkitError, match="cannot be read as the list of what was laid"):
+        lay_course(tmp_path / "mine", source=course)
+
+
+def test_the_command_lays_the_real_course_and_run_finds_it(tmp_path, monkeypatch, capsys):
+    copy = tmp_path / "mine"
+    assert run_command(["course", str(copy)]) == 0
+    assert "jupyter lab" in capsys.readouterr().out
+    assert working_copy(copy / "assignments") == copy.resolve()
+    monkeypatch.chdir(copy / "results")
+    assert find_notebook("01") == copy.resolve() / "01_data_preparation.ipynb"
+    monkeypatch.chdir(tmp_path)
+    assert find_notebook("01") == NOTEBOOKS / "01_data_preparation.ipynb"
+    for path in sorted((copy / "assignments").glob("*.ipynb")):
+        assert "BEGIN SOLUTION" not in path.read_text(), path
+        assert "BEGIN HIDDEN" not in path.read_text(), path
+    assert json.loads((copy / MARK).read_text())["files"]
