@@ -22,14 +22,14 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from lipkit.data.clips import ClipFile, PreparedClip, write_clip
 from lipkit.config import FPS, LIP_SIZE, PrepareConfig
 from lipkit.corpora.record import ClipRecord
+from lipkit.data.clips import ClipFile, PreparedClip, write_clip
+from lipkit.data.manifest import MANIFEST, Outcome, clip_file, one_line, write_manifest
+from lipkit.data.prepared import claim, describe
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import owning, remove_leftovers
-from lipkit.data.manifest import MANIFEST, Outcome, clip_file, one_line, write_manifest
 from lipkit.jobs.pool import Lost, each
-from lipkit.data.prepared import claim, describe
 from lipkit.settings import to_dict
 
 NOMINAL_FRAMES = {"grid": 75, "lrw": 29}
@@ -68,10 +68,10 @@ def prepare_clip(record: ClipRecord, config: PrepareConfig) -> PreparedClip:
         When the clip cannot be used: unreadable, no sound or no picture, no face in some
         part of it, too short.
     """
-    from lipkit.media.audio import log_mel
     from lipkit.face.landmarks import track
     from lipkit.face.lips import crop, crop_boxes
     from lipkit.media import read_clip
+    from lipkit.media.audio import log_mel
 
     raw = read_clip(record.video, record.audio)
     frames = len(raw.frames)

@@ -16,12 +16,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lipkit.data.clips import FORMAT
 from lipkit.config import PrepareConfig
 from lipkit.corpora.record import ClipRecord
+from lipkit.data.clips import FORMAT
+from lipkit.data.manifest import COLUMNS, MANIFEST, Outcome, counts, statistics
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import content, replacing
-from lipkit.data.manifest import COLUMNS, MANIFEST, Outcome, counts, statistics
 from lipkit.settings import from_dict, to_dict
 
 if TYPE_CHECKING:

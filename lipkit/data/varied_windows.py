@@ -6,9 +6,9 @@ import numpy as np
 import torch
 
 from lipkit.data.augment import SILENT_SHARE, Sample, augment, silence
+from lipkit.data.windows import Windows
 from lipkit.face.lips import lip_points
 from lipkit.face.mouth import LOWER_INNER, UPPER_INNER
-from lipkit.data.windows import Windows
 
 RESTING = 5
 """A clip's frames with the least open mouth: one of them is the mouth at rest."""

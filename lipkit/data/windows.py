@@ -12,12 +12,12 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from lipkit.data.clips import ClipFile
 from lipkit.config import COLUMNS_PER_FRAME, LIP_SIZE, MEL_BANDS, DataConfig
-from lipkit.errors import LipkitError
-from lipkit.face.lips import lip_points
+from lipkit.data.clips import ClipFile
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import scramble, unpack
+from lipkit.errors import LipkitError
+from lipkit.face.lips import lip_points
 
 MOUTH_POINTS = (20, 2)
 """Landmarks 48 to 67, (x, y)."""
