@@ -1,12 +1,21 @@
-"""What a result was made by: the package's code, the environment, a digest of both."""
+"""What a result was made by: the modules that it needs, the files beside them, the environment.
 
+A result is kept as long as nothing has changed that can change it. What can is derived from the
+imports: :func:`code_of` is a digest of the code of some modules and of all modules of the
+package that they import, directly or not, inside functions too. Docstrings and comments do not
+count. :func:`made_by` adds the files that lie beside those modules, such as tables and weights.
+"""
+
+import ast
 import functools
 import hashlib
 import importlib.metadata
+import inspect
 import os
 import platform
 import shutil
 import subprocess
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +23,7 @@ from packaging.requirements import Requirement
 
 import lipkit
 
-IRRELEVANT = {
-    "check.py",
-    "cli",
-    "course/demo.py",
-    "course/demo_page.py",
-    "course/site.py",
-    "course/sweep.py",
-    "jobs/stages.py",
-    "provenance.py",
-}
-"""Modules and rooms of the package that change nothing in what stages and notebooks make."""
+PACKAGE = Path(lipkit.__file__).parent
 
 
 def digest(*parts: str) -> str:
@@ -35,17 +34,195 @@ def digest(*parts: str) -> str:
     return total.hexdigest()
 
 
-def code_digest() -> str:
-    """A digest of the package's sources: other code makes other results."""
-    folder = Path(lipkit.__file__).parent
-    paths = [path.relative_to(folder) for path in sorted(folder.rglob("*.py"))]
-    relevant = [
+def file_digest(path: str | os.PathLike) -> str:
+    """SHA-256 of a file's content; read once per process while size and date stay the same."""
+    status = os.stat(path)
+    return _content(os.fspath(path), status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=4096)
+def _content(path: str, size: int, changed: int) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@functools.cache
+def code_of(*modules: str, apart_from: tuple[str, ...] = (), package: Path = PACKAGE) -> str:
+    """A digest of what modules compute: their code, and that of all they import from the package.
+
+    Parameters
+    ----------
+    modules : such as ``lipkit.metrics.lmd``.
+    apart_from : modules whose imports do not count, and neither do they: catalogues, which name
+        many parts of which one is used.
+    package : the package's folder.
+
+    Raises
+    ------
+    ValueError
+        When one of the names is no module of the package.
+    """
+    files = needed(*modules, apart_from=apart_from, package=package)
+    return digest(*(part for name in sorted(files) for part in (name, _code(files[name]))))
+
+
+def needed(
+    *modules: str, apart_from: Collection[str] = (), package: Path = PACKAGE
+) -> dict[str, Path]:
+    """The files of modules and of all that they import from the package, by module name.
+
+    Parameters and errors are those of :func:`code_of`.
+    """
+    known = _modules(package)
+    if strange := [name for name in (*modules, *apart_from) if name not in known]:
+        raise ValueError(f"{strange[0]}: is no module of {package}")
+    found: dict[str, Path] = {}
+    waiting = list(modules)
+    while waiting:
+        name = waiting.pop()
+        if name not in found and name not in apart_from:
+            found[name] = known[name]
+            waiting += _imports(known[name], package)
+    return found
+
+
+@functools.cache
+def made_by(*modules: str, package: Path = PACKAGE) -> str:
+    """:func:`code_of`, and the content of every data file beside one of the modules."""
+    folders = {path.parent for path in needed(*modules, package=package).values()}
+    beside = [
         path
-        for path in paths
-        if path.parts[0] not in IRRELEVANT and path.as_posix() not in IRRELEVANT
+        for folder in sorted(folders)
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.suffix not in (".py", ".pyc")
     ]
-    texts = [(path.as_posix(), (folder / path).read_text(encoding="utf-8")) for path in relevant]
-    return digest(*(part for pair in texts for part in pair))
+    told = [part for path in beside for part in (path.name, file_digest(path))]
+    return digest(code_of(*modules, package=package), *told)
+
+
+def made_by_function(function: Callable) -> str:
+    """:func:`made_by` for one function of a module: what it names of that module, and no more.
+
+    Parameters
+    ----------
+    function : defined at the top of a module of the package.
+    """
+    tree = _tree(Path(inspect.getsourcefile(function)))
+    bound: dict[str, ast.stmt] = {}
+    for node in tree.body:
+        names = getattr(node, "names", None) or getattr(node, "targets", None) or [node]
+        for name in names:
+            bound[
+                getattr(name, "asname", None) or getattr(name, "name", getattr(name, "id", ""))
+            ] = node
+    found: dict[str, ast.stmt] = {}
+    waiting = [function.__name__]
+    while waiting:
+        name = waiting.pop()
+        if name in bound and name not in found:
+            found[name] = bound[name]
+            waiting += [n.id for n in ast.walk(bound[name]) if isinstance(n, ast.Name)]
+    part = ast.unparse(ast.Module([found[name] for name in sorted(found)], []))
+    return digest(_stripped(part), made_by(*modules_in(part)))
+
+
+def modules_in(code: str, package: Path = PACKAGE) -> tuple[str, ...]:
+    """The package's modules that a piece of code imports, such as a notebook's cells; sorted.
+
+    Code that does not parse may need anything: then it is the whole package.
+    """
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:
+        return tuple(sorted(_modules(package)))
+    return tuple(sorted(_imported(tree, _modules(package))))
+
+
+@functools.cache
+def _modules(package: Path) -> dict[str, Path]:
+    """Every module of the package by its name; a folder's is its ``__init__``."""
+    found = {}
+    for path in sorted(package.rglob("*.py")):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+@functools.cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def _code(path: Path) -> str:
+    return _stripped(path.read_text(encoding="utf-8"))
+
+
+def _stripped(code: str) -> str:
+    """Code without comments, layout and docstrings."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [part for part in node.body if not _is_text(part)]
+    return ast.dump(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+@functools.cache
+def _imports(path: Path, package: Path) -> frozenset[str]:
+    modules = _modules(package)
+    found = _imported(_tree(path), modules)
+    if path.name == "__init__.py" and _is_lazy(_tree(path)):
+        here = next(name for name, known in modules.items() if known == path)
+        found |= {name for name in modules if name.startswith(f"{here}.")}
+    return frozenset(found)
+
+
+def _is_lazy(tree: ast.Module) -> bool:
+    """Whether a package loads its modules when they are asked for, by names that it makes up."""
+    return any(isinstance(n, ast.FunctionDef) and n.name == "__getattr__" for n in tree.body)
+
+
+def _imported(tree: ast.AST, modules: dict[str, Path]) -> set[str]:
+    """Modules that a tree imports, or names in a text of its own, as for ``python -m``."""
+    found = set()
+    for node in _walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names} & modules.keys()
+        elif isinstance(node, ast.ImportFrom) and node.module in modules:
+            found |= {_defining(node.module, name.name, modules) for name in node.names}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            found |= {node.value} & modules.keys() if "." in node.value else set()
+    return found
+
+
+def _walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those of ``if TYPE_CHECKING``, which are never run."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            continue
+        yield node
+        yield from _walk(node)
+
+
+def _defining(module: str, name: str, modules: dict[str, Path]) -> str:
+    """The module in which ``from module import name`` ends, through packages that pass it on."""
+    if f"{module}.{name}" in modules:
+        return f"{module}.{name}"
+    if modules[module].name == "__init__.py":
+        for node in _tree(modules[module]).body:
+            if isinstance(node, ast.ImportFrom) and node.module in modules:
+                for passed in node.names:
+                    if (passed.asname or passed.name) == name:
+                        return _defining(node.module, passed.name, modules)
+    return module
 
 
 @functools.cache

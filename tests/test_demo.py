@@ -19,7 +19,7 @@ def small():
     """A demo of two people, three clips each, and a few training steps."""
     with pytest.MonkeyPatch.context() as patch:
         # The sources may be worked on while the tests run.
-        patch.setattr(demo, "code_digest", lambda: "this")
+        patch.setattr(demo, "made_by_function", lambda function: "this")
         patch.setattr(demo, "SPEAKERS", 2)
         patch.setattr(demo, "CLIPS", 3)
         patch.setattr(demo, "SPEECH", "place green")
@@ -82,7 +82,7 @@ def test_other_training_keeps_the_prepared_set(made, small, tmp_path, monkeypatc
 
 def test_other_code_makes_everything_anew(made, small, tmp_path, monkeypatch):
     copy = shutil.copytree(made, tmp_path / "copy")
-    monkeypatch.setattr(demo, "code_digest", lambda: "other")
+    monkeypatch.setattr(demo, "made_by_function", lambda function: "other")
 
     def stop(*_):
         raise LipkitError("stop here")

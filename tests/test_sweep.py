@@ -76,7 +76,7 @@ class Swept:
 def swept(tmp_path_factory):
     """Made by code that does not change while the tests run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(runner, "code_digest", lambda: "this")
+        patch.setattr(runner, "made_by", lambda *_: "this")
         yield Swept(tmp_path_factory.mktemp("sweep"))
 
 
@@ -159,7 +159,7 @@ def test_a_result_is_current_for_the_same_code_cells_values_and_package(swept, m
     assert not is_current(made, swept.notebook, values | {"rate": 0.25})
     assert not is_current(swept.notebook, swept.notebook, values)
     assert not is_current(swept.folder / "absent.ipynb", swept.notebook, values)
-    monkeypatch.setattr(runner, "code_digest", lambda: "other")
+    monkeypatch.setattr(runner, "made_by", lambda *_: "other")
     assert not is_current(made, swept.notebook, values)
 
 

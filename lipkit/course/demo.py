@@ -18,11 +18,12 @@ from lipkit.course.demo_page import write_demo_page
 from lipkit.course.kernels import Kernels
 from lipkit.course.lesson import CACHE_VARIABLE
 from lipkit.course.notebooks import read_parameters
+from lipkit.course.runner import made_by_notebook
 from lipkit.course.syllabus import COURSE, Lesson
 from lipkit.files import replacing
 from lipkit.jobs.cores import share_of_cores
 from lipkit.jobs.stages import Stage, run_stages
-from lipkit.provenance import code_digest
+from lipkit.provenance import made_by_function
 
 SPEAKERS, CLIPS = 3, 14
 """Few people, each with many sentences: that is what four minutes of training can learn."""
@@ -74,21 +75,20 @@ def run_demo(
 
 def _stages(out: Path, preset: Preset, seed: int) -> list[Stage]:
     """From nothing to a video; ``inputs`` are what decides a result besides a stage's needs."""
-    code = code_digest()
     return [
         Stage(
             "corpus",
             f"a synthetic corpus: {SPEAKERS} people, {CLIPS} clips each",
             ("corpus", "contact.png"),
             lambda: _make_corpus(out, seed),
-            inputs=(code, str(seed)),
+            inputs=(made_by_function(_make_corpus), str(seed)),
         ),
         Stage(
             "prepared",
             "preparing it: lips, log-mel, landmarks",
             ("prepared",),
             lambda: _prepare(out, preset, seed),
-            inputs=(code, repr(preset.prepare)),
+            inputs=(made_by_function(_prepare), repr(preset.prepare)),
             needs=("corpus",),
         ),
         Stage(
@@ -96,7 +96,7 @@ def _stages(out: Path, preset: Preset, seed: int) -> list[Stage]:
             f"training the generator for {preset.train.minutes:g} minutes at most",
             ("training",),
             lambda: _train(out, preset),
-            inputs=(code, repr(preset)),
+            inputs=(made_by_function(_train), repr(preset)),
             needs=("prepared",),
         ),
         Stage(
@@ -104,7 +104,7 @@ def _stages(out: Path, preset: Preset, seed: int) -> list[Stage]:
             "talking pictures: a known person, and one who was not in training",
             ("talking",),
             lambda: _talk(out, seed),
-            inputs=(code, str(seed)),
+            inputs=(made_by_function(_talk), str(seed)),
             needs=("training",),
         ),
     ]
@@ -114,16 +114,17 @@ def _notebook_stages(
     out: Path, preset: Preset, lessons: list[Lesson], kernels: Kernels
 ) -> list[Stage]:
     """One stage a notebook; they need nothing of each other."""
-    code, stages = code_digest(), []
+    stages = []
     for lesson in lessons:
-        source = (NOTEBOOKS / f"{lesson.stem}.ipynb").read_text(encoding="utf-8")
+        given = _notebook_parameters(lesson, preset.name)
+        made = made_by_notebook(NOTEBOOKS / f"{lesson.stem}.ipynb", given)
         stages.append(
             Stage(
                 lesson.stem,
                 lesson.stem,
                 (f"notebooks/{lesson.stem}.ipynb", f"notebooks/{lesson.stem}.html"),
                 lambda lesson=lesson: _run_notebook(out, lesson, preset.name, kernels),
-                inputs=(code, source, preset.name),
+                inputs=(made, preset.name),
             )
         )
     return stages
@@ -197,7 +198,7 @@ def _run_notebook(out: Path, lesson: Lesson, preset_name: str, kernels: Kernels)
     from lipkit.course.runner import run_notebook
 
     source = NOTEBOOKS / f"{lesson.stem}.ipynb"
-    given = {"preset": preset_name} if "preset" in read_parameters(source) else {}
+    given = _notebook_parameters(lesson, preset_name)
     # What notebooks make for themselves stays in the demo's folder too.
     cache = os.environ.get(CACHE_VARIABLE) or str((out / "cache").resolve())
     run_notebook(
@@ -210,6 +211,11 @@ def _run_notebook(out: Path, lesson: Lesson, preset_name: str, kernels: Kernels)
         kernels=kernels,
     )
     return {}
+
+
+def _notebook_parameters(lesson: Lesson, preset_name: str) -> dict[str, Any]:
+    known = read_parameters(NOTEBOOKS / f"{lesson.stem}.ipynb")
+    return {"preset": preset_name} if "preset" in known else {}
 
 
 def _write_picture(path: Path, picture: np.ndarray) -> None:

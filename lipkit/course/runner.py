@@ -23,6 +23,7 @@ from typing import Any
 
 import nbformat
 
+from lipkit.config.places import RESULTS
 from lipkit.course.kernels import Kernels
 from lipkit.course.notebook_page import write_html
 from lipkit.course.notebooks import (
@@ -35,7 +36,7 @@ from lipkit.course.notebooks import (
 from lipkit.course.records import record
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
-from lipkit.provenance import code_digest, digest, environment
+from lipkit.provenance import digest, environment, file_digest, made_by, modules_in, needed
 
 __all__ = ["NotebookFailed", "is_current", "read_provenance", "record", "run_notebook", "store"]
 
@@ -46,6 +47,8 @@ CELL_SECONDS = 1800
 START_SECONDS = 180
 """A kernel may take long to start where many start at once."""
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+_PLACES = "lipkit.config.places"
+"""Whoever reads the stored results has imported where they lie."""
 _SCREEN_LINES = 15
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -148,16 +151,31 @@ def read_provenance(executed: Path) -> dict[str, Any]:
     return dict(read_notebook(executed).metadata.get(PROVENANCE, {}))
 
 
-def _made_by(source: Path, values: Mapping[str, Any]) -> dict[str, Any]:
-    """What decides a run's result; ``values`` are converted already."""
-    defaults = {name: known.default for name, known in read_parameters(source).items()}
-    parameters = defaults | dict(values)
+def made_by_notebook(source: Path, values: Mapping[str, Any]) -> str:
+    """A digest of what decides an executed notebook.
+
+    That is its code, the package's code and data that it needs, the stored results where it
+    reads them, and all its parameters; ``values`` are converted already.
+    """
     cells = [c.source for c in read_notebook(source).cells if c.cell_type == "code"]
-    key = digest(code_digest(), json.dumps(parameters, sort_keys=True), *cells)
+    modules = modules_in("\n".join(cells))
+    told = [made_by(*modules), json.dumps(_parameters(source, values), sort_keys=True)]
+    if _PLACES in needed(*modules):
+        told += [file_digest(path) for path in sorted(RESULTS.rglob("*")) if path.is_file()]
+    return digest(*told, *cells)
+
+
+def _parameters(source: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: known.default for name, known in read_parameters(source).items()} | dict(values)
+
+
+def _made_by(source: Path, values: Mapping[str, Any]) -> dict[str, Any]:
+    """What an executed copy says of itself."""
+    key = made_by_notebook(source, values)
     made = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return {
         "notebook": source.name,
-        "parameters": parameters,
+        "parameters": _parameters(source, values),
         "environment": environment(),
         "made": made,
         "key": key,

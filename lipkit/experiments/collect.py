@@ -194,14 +194,14 @@ def curves(plan: Plan) -> list[dict[str, Any]]:
 
 def provenance(plan: Plan, measured: Mapping[str, Measured]) -> dict[str, Any]:
     """Where every number comes from."""
-    from lipkit.provenance import code_digest, environment
+    from lipkit.provenance import environment, made_by
 
     return {
         "experiment": plan.experiment.name,
         "title": plan.experiment.title,
         "date": datetime.date.today().isoformat(),
         "lipkit": __version__,
-        "measured_by": {"commit": commit(), "code": code_digest(), **environment()},
+        "measured_by": {"commit": commit(), "code": made_by("lipkit.evaluation"), **environment()},
         "preset": plan.base.name,
         "settings": to_dict(plan.base),
         "budget_of_each_run": {

@@ -24,7 +24,7 @@ from lipkit.experiments.plan import (
     read_record,
     write_record,
 )
-from lipkit.provenance import code_digest
+from lipkit.provenance import made_by
 from lipkit.settings import from_dict, to_dict
 
 ORDER = "job.json"
@@ -69,7 +69,7 @@ def train(folder: Path, order: dict[str, Any], preset: Preset) -> dict[str, Any]
         "prepared": fingerprint(order["prepared"]),
         "date": datetime.date.today().isoformat(),
         "commit": commit(),
-        "code": code_digest(),
+        "code": made_by("lipkit.training"),
         "device": torch.cuda.get_device_name() if cuda else processor(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
