@@ -1,5 +1,6 @@
 """The demo's thread in miniature: every stage but the notebooks, for real."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -8,9 +9,11 @@ import nbformat
 import pytest
 from nbformat import v4
 
+from lipkit.config import preset as find_preset
 from lipkit.course import demo
+from lipkit.course.demo_page import write_demo_page
 from lipkit.course.syllabus import Lesson
-from lipkit.errors import LipkitError
+from lipkit.errors import LipkitError, UsageError
 from lipkit.media import probe
 
 
@@ -91,6 +94,35 @@ def test_other_code_makes_everything_anew(made, small, tmp_path, monkeypatch):
     with pytest.raises(LipkitError, match="stop here"):
         demo.run_demo(copy, minutes=0.05)
     assert not (copy / "corpus").exists()
+
+
+LOGGED = {
+    "plus": {"loss": 1.0, "points": 0.5, "patch": 0.1},
+    "vondrick": {"loss": 1.0, "gen": 0.7, "dis": 0.6},
+    "tiny": {"loss": 1.0, "pix": 0.5, "corr": 0.4, "perc": 0.3, "gen": 0.7, "dis": 0.6},
+}
+
+
+@pytest.mark.parametrize("preset_name", LOGGED)
+def test_the_page_is_written_whatever_losses_a_preset_has(tmp_path, preset_name):
+    out = tmp_path / "out"
+    (out / "training").mkdir(parents=True)
+    rows = [{"step": i, **LOGGED[preset_name], "seconds": float(i)} for i in (1, 2, 3)]
+    (out / "training" / "log.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows))
+    results = {
+        "prepared": {"ok": 3},
+        "training": {"step": 3, "metrics": {}},
+        "talking": {"realtime": 1.0},
+    }
+    page = write_demo_page(out, find_preset(preset_name), [], results)
+    assert "figures/loss.png" in page.read_text()
+    assert (out / "figures" / "loss.png").stat().st_size > 5000
+
+
+def test_a_network_that_draws_nothing_is_refused_before_anything_is_made(tmp_path):
+    with pytest.raises(UsageError, match="draws no lips"):
+        demo.run_demo(tmp_path / "out", preset_name="landmarks")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_notebook_that_fails_takes_nothing_from_the_others(tmp_path, monkeypatch, capsys):

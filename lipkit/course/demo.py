@@ -20,9 +20,11 @@ from lipkit.course.lesson import CACHE_VARIABLE
 from lipkit.course.notebooks import read_parameters
 from lipkit.course.runner import made_by_notebook
 from lipkit.course.syllabus import COURSE, Lesson
+from lipkit.errors import UsageError
 from lipkit.files import replacing
 from lipkit.jobs.cores import share_of_cores
 from lipkit.jobs.stages import Stage, run_stages
+from lipkit.models.catalogue import draws
 from lipkit.provenance import made_by_function
 
 SPEAKERS, CLIPS = 3, 14
@@ -52,12 +54,17 @@ def run_demo(
     Raises
     ------
     UsageError
-        When ``out`` holds something else.
+        When ``out`` holds something else, or the preset's network draws no lips.
     LipkitError
         When a stage fails; the next run goes on from there.
     """
     out, began = Path(out), time.monotonic()
     preset = find_preset(preset_name, {"train.minutes": minutes, "train.seed": seed})
+    if not draws(preset.generator):
+        raise UsageError(
+            f"--preset {preset_name}: predicts mouth points and draws no lips, so nothing would "
+            "talk at the end; choose another preset"
+        )
     lessons = [lesson for lesson in COURSE if lesson.is_here(NOTEBOOKS)]
     results = run_stages(out, _stages(out, preset, seed))
     print("notebooks:")

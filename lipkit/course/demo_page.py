@@ -86,22 +86,17 @@ def _video(name: str, caption: str) -> Media:
 def _training_media(out: Path) -> tuple[Media, ...]:
     strips = sorted((out / "training" / "samples").glob("*.png"))
     _draw_losses(out / "training", out / "figures" / "loss.png")
-    media = [Media("figures/loss.png", "Training loss: mean absolute pixel error in [-1, 1]")]
+    media = [Media("figures/loss.png", "The losses by step, each part that was on")]
     if strips:
         media.append(Media(f"training/samples/{strips[-1].name}", "Real above generated"))
     return tuple(media)
 
 
 def _draw_losses(run: Path, path: Path) -> None:
-    from lipkit.plots.style import LOSS, new_figure, styled, to_png
+    """Every loss that was on: which ones there are is the preset's choice."""
+    from lipkit.plots.style import to_png
+    from lipkit.plots.training import losses_figure
     from lipkit.training.run_folder import read_log
 
-    rows = read_log(run)
-    figure = new_figure(2.6)
-    axes = styled(figure.subplots)()
-    axes.plot([row["step"] for row in rows], [row["pix"] for row in rows], color=LOSS)
-    axes.set(xlabel="step", ylabel="pixel loss")
-    axes.set_ylim(bottom=0)
-    axes.grid(axis="y", alpha=0.5)
     with replacing(path) as temporary:
-        temporary.write_bytes(to_png(figure))
+        temporary.write_bytes(to_png(losses_figure(read_log(run))))
