@@ -43,6 +43,8 @@ def folder(tmp_path_factory):
     write_audio(folder / "empty.wav", np.zeros(0, np.float32))
     write_audio(folder / "silent.wav", np.zeros(SAMPLE_RATE, np.float32))
     (folder / "text.wav").write_text("not a sound")
+    (folder / "empty.mov").write_bytes(b"")
+    (folder / "text.mov").write_text("not a video")
 
     generator = trained(width=1 / 32, residual_blocks=1)
     card = Card(
@@ -121,12 +123,16 @@ def test_shipped_weights_are_the_default(type_it, folder, monkeypatch, tmp_path)
     [
         ({"identity": "wall.png"}, "wall.png: no face found; give"),
         ({"identity": "small.png"}, "small.png: the face is too small, its mouth fills"),
-        ({"identity": "none.png"}, "none.png: cannot be read (No such file or directory)"),
+        ({"identity": "none.png"}, "none.png: no such file; check the path"),
         ({"identity": "text.png"}, "text.png: is not a whole picture"),
         ({"identity": "cut.png"}, "cut.png: is not a whole picture"),
         ({"identity": "cut.mp4"}, "cut.mp4: is damaged or cut off"),
         ({"identity": "wall.mp4"}, "wall.mp4: no face found; give a video"),
-        ({"identity": "speech.wav"}, "speech.wav: is not a whole picture"),
+        ({"identity": "speech.wav"}, "speech.wav: is sound alone; give a picture or a video"),
+        ({"identity": "empty.mov"}, "empty.mov: is empty (0 bytes); get the file again"),
+        ({"identity": "text.mov"}, "text.mov: is "),
+        ({"identity": "https://x.org/a.jpg"}, "https://x.org/a.jpg: is an address; download"),
+        ({"audio": "https://x.org/a.wav"}, "https://x.org/a.wav: is an address; download"),
         ({"audio": "none.wav"}, "none.wav: no such file"),
         ({"audio": "text.wav"}, "text.wav: is "),
         ({"audio": "face.mp4"}, "face.mp4: has no audio stream"),

@@ -13,10 +13,11 @@ shown as what it is: synthetic video.
 from lipkit.generation.command import GenerateResult, generate
 from lipkit.generation.face_video import FaceVideo, paste_into_video, read_face_video
 from lipkit.generation.frames import CHUNK, generate_chunks, generate_frames
-from lipkit.generation.identity import LipImage, find_lips, read_picture
+from lipkit.generation.identity import LipImage, find_lips
 from lipkit.generation.inference import for_inference
 from lipkit.generation.paste import paste_into
 from lipkit.generation.speech import LogMel, Speech, read_speech
+from lipkit.media import read_picture
 
 __all__ = [
     "CHUNK",

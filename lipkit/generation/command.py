@@ -11,13 +11,16 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.face.landmarks import FaceLandmarks
 from lipkit.generation.face_video import paste_into_video, read_face_video
 from lipkit.generation.frames import generate_frames
-from lipkit.generation.identity import find_lips, middle_lips, read_picture
+from lipkit.generation.identity import find_lips, middle_lips
 from lipkit.generation.inference import for_inference
 from lipkit.generation.paste import paste_into
 from lipkit.generation.speech import LogMel, read_speech
-from lipkit.media import DamagedError, probe, write_video
+from lipkit.media import DamagedError, is_picture, probe, read_picture, write_video
 from lipkit.media.audio import mel_filters
+from lipkit.media.given import require_file
 from lipkit.weights import load_weights, shipped
+
+VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".3gp"}
 
 
 @dataclass(frozen=True)
@@ -120,10 +123,23 @@ def _default_weights() -> Path:
 
 
 def _is_video(path: str | Path) -> bool:
+    """Whether an identity is a video; LipkitError when it is no picture either."""
+    path = require_file(path)
+    if is_picture(path):
+        return False
     try:
-        return probe(path).has_video
+        info = probe(path)
     except DamagedError:
         raise
-    except LipkitError:
-        # Not there, or no recording: reading it as a picture tells which.
+    except LipkitError as no_video:
+        # Reading it as a picture tells what it is, or that it is none.
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            raise
+        try:
+            read_picture(path)
+        except LipkitError as error:
+            raise error from no_video
         return False
+    if not info.has_video:
+        raise LipkitError(f"{path}: is sound alone; give a picture or a video of a face")
+    return True

@@ -81,21 +81,3 @@ def middle_lips(picture: np.ndarray) -> LipImage:
     square = picture[top : top + side, left : left + side]
     method = cv2.INTER_AREA if side > LIP_SIZE else cv2.INTER_LINEAR
     return LipImage(cv2.resize(square, (LIP_SIZE, LIP_SIZE), interpolation=method))
-
-
-def read_picture(path: str | Path) -> np.ndarray:
-    """A picture file as u8 [H, W, 3], RGB, turned upright where the camera noted how.
-
-    Raises
-    ------
-    LipkitError
-        When the file is missing or is no picture.
-    """
-    try:
-        data = np.frombuffer(Path(path).read_bytes(), np.uint8)
-    except OSError as error:
-        raise LipkitError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    picture = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    if picture is None:
-        raise LipkitError(f"{path}: is not a whole picture; give a JPEG or PNG file")
-    return np.ascontiguousarray(picture[..., ::-1])

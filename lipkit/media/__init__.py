@@ -1,15 +1,18 @@
-"""Read any talking-face video or sound file at the kit's rates; write MP4 and WAV.
+"""Read any picture, talking-face video or sound file at the kit's rates; write video and WAV.
 
 Everything inside the kit runs at 25 pictures and 44,100 mono samples a second, so that
 1,764 samples belong to one picture. Files come at other rates, with gaps, late starts
 and encoder delays: they are brought to the kit's rates by their own time stamps.
 
 :mod:`~lipkit.media.container` opens and decodes, :mod:`~lipkit.media.timeline` places
-pictures and sound in time, :mod:`~lipkit.media.reading`, :mod:`~lipkit.media.streaming`
-and :mod:`~lipkit.media.writing` are what the rest of the kit calls.
+pictures and sound in time, :mod:`~lipkit.media.reading`, :mod:`~lipkit.media.streaming`,
+:mod:`~lipkit.media.writing` and :mod:`~lipkit.media.pictures` are what the rest of the kit calls;
+:mod:`~lipkit.media.limits` says what is too large for them.
 """
 
 from lipkit.media.container import DamagedError
+from lipkit.media.limits import Limits, TooLargeError
+from lipkit.media.pictures import is_picture, read_picture
 from lipkit.media.reading import (
     MediaClip,
     MediaInfo,
@@ -24,13 +27,17 @@ from lipkit.media.writing import write_audio, write_video
 
 __all__ = [
     "DamagedError",
+    "Limits",
     "MediaClip",
     "MediaInfo",
+    "TooLargeError",
+    "is_picture",
     "iter_audio",
     "iter_video",
     "probe",
     "read_audio",
     "read_clip",
+    "read_picture",
     "read_video",
     "write_audio",
     "write_video",

@@ -10,6 +10,8 @@ from av.stream import Disposition
 
 from lipkit.errors import LipkitError
 from lipkit.media.completeness import is_mp4, missing_bytes
+from lipkit.media.given import require_file
+from lipkit.media.pictures import heif_kind
 
 # Formats FFmpeg sees in things that are not recordings: text, single pictures, playlists.
 _NOT_RECORDINGS = {"tty", "bin", "xbin", "idf", "adf", "image2", "concat", "hls", "dash"}
@@ -149,21 +151,16 @@ def file_url(path: Path) -> str:
 
 
 def _open(path: Path) -> "av.container.InputContainer":
-    if not path.exists():
-        raise LipkitError(f"{path}: no such file; check the path")
-    if path.is_dir():
-        raise LipkitError(f"{path}: is a folder; give a video or sound file")
-    if path.stat().st_size == 0:
-        raise LipkitError(f"{path}: is empty (0 bytes); get the file again")
+    require_file(path)
+    if kind := heif_kind(_head(path)):
+        raise LipkitError(f"{path}: is a still picture ({kind}); give a video or sound file")
     try:
         # Only files: a playlist must not make the kit fetch from a network.
         container = av.open(
             file_url(path), metadata_errors="ignore", options={"protocol_whitelist": "file"}
         )
-    except PermissionError:
-        raise LipkitError(f"{path}: permission denied; make the file readable") from None
     except (av.FFmpegError, OSError) as error:
-        if missing_bytes(path) or _is_mp4(path):
+        if missing_bytes(path) or is_mp4(_head(path)):
             raise DamagedError(
                 f"{path}: is damaged or cut off: it cannot be opened; get the file again"
             ) from None
@@ -188,9 +185,9 @@ def _first(streams: tuple) -> "av.stream.Stream | None":
     return None
 
 
-def _is_mp4(path: Path) -> bool:
+def _head(path: Path) -> bytes:
     with open(path, "rb") as file:
-        return is_mp4(file.read(8))
+        return file.read(64)
 
 
 def _reason(error: Exception) -> str:
