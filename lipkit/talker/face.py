@@ -37,6 +37,12 @@ class Pose:
     scale: float = 1.0
 
 
+Part = tuple[slice, slice]
+"""Rows and columns of a frame."""
+WHOLE: Part = (slice(0, None), slice(0, None))
+_BLURRED = 6
+"""Pixels around a part that its blur draws on."""
+
 REST = np.array(VISEMES["silence"].target)
 """The closed mouth."""
 
@@ -96,22 +102,30 @@ class Face:
     # Drawing, each frame.
 
     def frame(
-        self, shape: np.ndarray, pose: Pose = Pose(), shut: float = 0.0, grain: int | None = None
+        self,
+        shape: np.ndarray,
+        pose: Pose = Pose(),
+        shut: float = 0.0,
+        grain: int | None = None,
+        part: Part = WHOLE,
+        canvas: np.ndarray | None = None,
     ) -> np.ndarray:
-        """One frame u8 [288, 360, 3].
+        """One frame u8 [288, 360, 3], or a part of it with the same pixels.
 
         ``shape`` is a row of ``visemes.trajectory``, ``shut`` 0 (eyes open) .. 1, ``grain``
-        chooses the camera's noise in this frame (None: none).
+        chooses the camera's noise in this frame (None: none), ``part`` are the rows and
+        columns that are wanted. ``canvas``: a copy of ``layers.head`` to draw on, so that a
+        caller who draws many frames spares as many copies.
         """
         lips = self.mouth.shape.lips(shape)
-        head = self.layers.head.copy()
+        head = self.layers.head.copy() if canvas is None else canvas
         self._move_skin(head, lips)
         rows, cols = self.mouth.window
         head[rows, cols, :3] = self.mouth.paint(head[rows, cols, :3], lips)
         stage = _stage(shut)
         rows, cols = self.eyes.window
         head[rows, cols] = self.layers.eye_stages[stage]
-        return self._photograph(head, pose, grain)
+        return self._photograph(head, pose, grain, part)
 
     def _move_skin(self, head: np.ndarray, lips: Lips) -> None:
         wider = np.float32(lips.half / (0.5 * self.who.mouth_width) - 1)
@@ -154,24 +168,35 @@ class Face:
             z = cv2.remap(self.layers.relief, col, row, cv2.INTER_LINEAR)  # 0 beyond the layer
         self._depth = cv2.GaussianBlur(z, (0, 0), 1.5)
 
-    def _photograph(self, head: np.ndarray, pose: Pose, grain: int | None) -> np.ndarray:
+    def _photograph(
+        self, head: np.ndarray, pose: Pose, grain: int | None, part: Part
+    ) -> np.ndarray:
+        wide = tuple(
+            slice(max((p.start or 0) - _BLURRED, 0), None if p.stop is None else p.stop + _BLURRED)
+            for p in part
+        )
+        fx, fy, depth = self._fx[wide], self._fy[wide], self._depth[wide]
         a, c, tilt = self._placement(pose)
         inverse = np.linalg.inv(a) * SCALE
         shift = -inverse @ c - np.array([LEFT, TOP]) * SCALE - 0.5
         m, t = inverse.astype(np.float32), (tilt * SCALE).astype(np.float32)
-        col = m[0, 0] * self._fx + m[0, 1] * self._fy - t[0] * self._depth + np.float32(shift[0])
-        row = m[1, 0] * self._fx + m[1, 1] * self._fy - t[1] * self._depth + np.float32(shift[1])
+        col = m[0, 0] * fx + m[0, 1] * fy - t[0] * depth + np.float32(shift[0])
+        row = m[1, 0] * fx + m[1, 1] * fy - t[1] * depth + np.float32(shift[1])
         layer = cv2.remap(head, col, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
         keep = cv2.cvtColor(255 - layer[..., 3], cv2.COLOR_GRAY2RGB)
-        frame = cv2.multiply(self.layers.scene, keep, scale=1 / 255)
+        frame = cv2.multiply(self.layers.scene[wide], keep, scale=1 / 255)
         frame = cv2.add(frame, layer[..., :3])
         frame = cv2.GaussianBlur(frame, (0, 0), self.who.blur)
-        if grain is None:
-            return frame
-        more, less = self.layers.noise
-        oy, ox = np.random.default_rng([grain, self.who.seed]).integers(0, 64, 2)
-        part = slice(oy, oy + HEIGHT), slice(ox, ox + WIDTH)
-        return cv2.subtract(cv2.add(frame, more[part]), less[part])
+        if grain is not None:
+            more, less = self.layers.noise
+            oy, ox = np.random.default_rng([grain, self.who.seed]).integers(0, 64, 2)
+            here = slice(oy, oy + HEIGHT), slice(ox, ox + WIDTH)
+            frame = cv2.subtract(cv2.add(frame, more[here][wide]), less[here][wide])
+        inner = tuple(
+            slice((p.start or 0) - w.start, None if p.stop is None else p.stop - w.start)
+            for p, w in zip(part, wide, strict=True)
+        )
+        return frame[inner]
 
     def landmarks(self, shape: np.ndarray, pose: Pose = Pose(), shut: float = 0.0) -> np.ndarray:
         """The 68 points (iBUG order) of the same frame, f64 [68, 2], pixels (x, y)."""

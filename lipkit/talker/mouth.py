@@ -44,23 +44,39 @@ class Mouth:
         ]
         top, inner_top, inner_bottom, bottom = edges
         u = c.u.astype(np.float32)[None]
-        picture = self._around(skin.astype(np.float32), lips, u, top, bottom, c)
+        # Above and below these rows the mouth changes no pixel by half a grey level.
+        rows = self._rows(top.min() - 5, bottom.max() + 10 + 0.25 * lips.lower)
+        y = self._y[rows]
+        picture = self._around(skin[rows].astype(np.float32), y, lips, u, top, bottom, c)
         within = np.clip((1.03 - np.abs(u)) * lips.half * 0.8, 0, 1)
         if lips.opening > 0.05:
-            hole = _edge(self._y - inner_top) * _edge(inner_bottom - self._y) * within
-            inside = self._inside(lips, u, inner_top, inner_bottom)
-            picture += (inside - picture) * hole[..., None]
+            hole_rows = self._rows(inner_top.min() - 1, inner_bottom.max() + 1)
+            hy = self._y[hole_rows]
+            hole = _edge(hy - inner_top) * _edge(inner_bottom - hy) * within
+            inside = self._inside(hole_rows, lips, u, inner_top, inner_bottom)
+            part = picture[hole_rows.start - rows.start : hole_rows.stop - rows.start]
+            part += (inside - part) * hole[..., None]
         for texture, start, end, out in (
             (self._upper_skin, top, inner_top, 0),
             (self._lower_skin, inner_bottom, bottom, 1),
         ):
-            across = (self._y - start) / np.maximum(end - start, 0.4)
+            lip_rows = self._rows(start.min() - 2, end.max() + 2)
+            ly = self._y[lip_rows]
+            across = (ly - start) / np.maximum(end - start, 0.4)
             red = self._sample(texture, u, across)
-            vermilion = _edge((self._y - start) / (1.5 if out == 0 else 1.0))
-            vermilion *= _edge((end - self._y) / (1.7 if out == 1 else 1.0)) * within
-            picture += (red - picture) * vermilion[..., None]
-        self._seam(picture, lips, c)
-        return np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+            vermilion = _edge((ly - start) / (1.5 if out == 0 else 1.0))
+            vermilion *= _edge((end - ly) / (1.7 if out == 1 else 1.0)) * within
+            part = picture[lip_rows.start - rows.start : lip_rows.stop - rows.start]
+            part += (red - part) * vermilion[..., None]
+        self._seam(picture, y, lips, c)
+        painted = skin.copy()
+        painted[rows] = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
+        return painted
+
+    def _rows(self, low: float, high: float) -> slice:
+        """Rows of the window between two heights, head coordinates."""
+        first, last = np.searchsorted(self._y[:, 0], [low, high])
+        return slice(int(first), int(last))
 
     def _sample(self, texture: np.ndarray, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         rows, cols = texture.shape[:2]
@@ -74,9 +90,9 @@ class Mouth:
             borderMode=cv2.BORDER_REPLICATE,
         )
 
-    def _around(self, picture, lips: Lips, u, top, bottom, c: Curves) -> np.ndarray:
+    def _around(self, picture, y, lips: Lips, u, top, bottom, c: Curves) -> np.ndarray:
         """Skin next to the lips: rim above, shadow below, dimples at the corners."""
-        y, a = self._y, np.minimum(np.abs(u), 1.2)
+        a = np.minimum(np.abs(u), 1.2)
         middle = np.clip(1 - a**4, 0, 1)
         rim = np.exp(-(((y - top + 1.3) / 1.1) ** 2)) * middle
         below = (y - bottom - 2.6 - 0.25 * lips.lower) / 2.8
@@ -91,11 +107,11 @@ class Mouth:
         factor = 1 + 0.06 * rim - strength * shadow - deep * corner
         return picture * factor[..., None]
 
-    def _inside(self, lips: Lips, u, top, bottom) -> np.ndarray:
-        """Teeth, tongue and the dark behind them, f32 [h, w, 3]."""
-        y, x = self._y, self._x[None]
+    def _inside(self, rows: slice, lips: Lips, u, top, bottom) -> np.ndarray:
+        """Teeth, tongue and the dark behind them in some rows, f32 [rows, w, 3]."""
+        y, x = self._y[rows], self._x[None]
         gap = bottom - top
-        picture = np.empty((len(self._y), len(self._x), 3), np.float32)
+        picture = np.empty((len(y), len(self._x), 3), np.float32)
         depth = np.clip((y - top) / np.maximum(gap, 2.0), 0, 1)
         picture[:] = np.float32([38, 15, 14]) + depth[..., None] * np.float32([34, 10, 9])
         rise = lips.tongue
@@ -106,11 +122,11 @@ class Mouth:
         bright = 0.62 + 0.28 * np.clip((cy + 1 - y) / ry, -0.6, 1)
         groove = 1 - 0.16 * np.exp(-((x / 1.4) ** 2))
         tongue = np.float32([168, 92, 88]) * (bright * groove)[..., None]
-        tongue += self._papillae[..., None]
+        tongue += self._papillae[rows, :, None]
         picture += (tongue - picture) * body[..., None]
         move = np.float32([[1, 0, 0], [0, 1, (lips.jaw * 0.95 + 0.1) * SCALE]])
-        lower = cv2.warpAffine(self._lower_teeth, move, self._lower_teeth.shape[1::-1])
-        for teeth in (lower, self._upper_teeth):
+        lower = cv2.warpAffine(self._lower_teeth, move, self._lower_teeth.shape[1::-1])[rows]
+        for teeth in (lower, self._upper_teeth[rows]):
             picture += teeth[..., :3] - picture * teeth[..., 3:]
         # The upper lip throws its shadow in, and little light reaches the sides.
         lit = 0.62 + 0.38 * np.clip((y - top) / 2.2, 0, 1)
@@ -121,12 +137,12 @@ class Mouth:
         lit *= 0.82 + 0.18 * np.clip(lips.opening / 6, 0, 1)
         return picture * lit[..., None]
 
-    def _seam(self, picture: np.ndarray, lips: Lips, c: Curves) -> None:
+    def _seam(self, picture: np.ndarray, y: np.ndarray, lips: Lips, c: Curves) -> None:
         """The dark line where lips touch."""
         touch = np.clip(1 - (c.lower_inner - c.upper_inner) / 1.6, 0, 1)
         touch = (touch * np.clip((1.02 - np.abs(c.u)) * 8, 0, 1)).astype(np.float32)[None]
         line = ((c.lower_inner + c.upper_inner) / 2).astype(np.float32)[None]
-        d = (self._y - line) / np.float32(0.62 + 0.12 * lips.press)
+        d = (y - line) / np.float32(0.62 + 0.12 * lips.press)
         dark = np.exp(-(d**2)) * touch * np.float32(0.55)
         picture *= 1 - dark[..., None] * np.float32([0.85, 1.0, 1.0])
 
