@@ -10,6 +10,9 @@ from lipkit.talker.visemes import CHANNELS
 JAW_DROP = 12.0
 """Pixels that the lower lip goes down at opening 1."""
 
+SMILE = 1.35
+"""Width beyond which a mouth smiles; speech stays below."""
+
 
 @dataclass(frozen=True)
 class Lips:
@@ -94,7 +97,9 @@ class LipShape:
         u = np.asarray(x, np.float64) / lips.half
         a = np.minimum(np.abs(u), 1.0)
         tubercle = 0.6 * np.exp(-((u / 0.24) ** 2)) - 0.25 * np.exp(-(((a - 0.42) / 0.2) ** 2))
-        seam = self.y + who.corner_drop * a**2 - 0.5 * lips.spread * a**2
+        # A smile (wider than any vowel) lifts the corners.
+        lift = 0.5 * lips.spread + 1.6 * max(lips.spread - SMILE, 0.0)
+        seam = self.y + who.corner_drop * a**2 - lift * a**2
         seam = seam + tubercle * (1 - 0.6 * lips.roundness) + self.wobble * u * (a < 1)
         inner = np.clip(1 - (a / lips.aperture) ** 2, 0, 1)
         gap_up = inner ** (0.75 - 0.2 * lips.roundness)

@@ -13,9 +13,11 @@ from lipkit.config import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from lipkit.corpora.record import Word
 from lipkit.errors import LipkitError
 from lipkit.talker import sentences, visemes
-from lipkit.talker.face import Face, Pose, face
+from lipkit.talker.crowd import STUDIO, Manner
+from lipkit.talker.face import WHOLE, Face, Part, Pose, face
 from lipkit.talker.people import Person, person
-from lipkit.talker.speech import SILENCE, VOICES, Phoneme, speak
+from lipkit.talker.speech import SILENCE, VOICES, Phoneme, Speech, speak
+from lipkit.talker.surroundings import somewhere
 
 GRID_FRAMES = 75
 """A GRID clip lasts 3 s."""
@@ -50,13 +52,14 @@ class Performance:
         """The painted face (kept for the process)."""
         return face(self.person)
 
-    def frames(self) -> Iterator[np.ndarray]:
-        """Draw the frames, u8 [288, 360, 3] each."""
+    def frames(self, part: Part = WHOLE) -> Iterator[np.ndarray]:
+        """Draw the frames, u8 [288, 360, 3] each, or some rows and columns of them."""
         drawn = self.face
+        canvas = drawn.layers.head.copy()
         for t, (shape, pose, shut) in enumerate(
             zip(self.shapes, self.poses, self.shut, strict=True)
         ):
-            yield drawn.frame(shape, pose, float(shut), grain=self.seed + 7919 * t)
+            yield drawn.frame(shape, pose, float(shut), self.seed + 7919 * t, part, canvas)
 
     def landmarks(self) -> np.ndarray:
         """Exact iBUG points f32 [T, 68, 2], pixels (x, y)."""
@@ -101,6 +104,43 @@ def perform(
     slack = count - needed
     # Speech begins anywhere in GRID's habit: early rather than late, never on a frame's edge.
     begin = _BEFORE + rng.uniform(0.0, 0.7) * slack / FPS
+    return _enact(who, speech, text, name, count, begin, rng)
+
+
+def perform_speech(
+    who: Person, speech: Speech, text: str, manner: Manner, seed: int = 0
+) -> Performance:
+    """Rehearse one clip of anybody's voice: the clip is as long as the speech needs.
+
+    Parameters
+    ----------
+    who
+        A person.
+    speech
+        Sound and phonemes, of espeak or of a human being.
+    text
+        What is said.
+    manner
+        Expressions, articulation and motion.
+    seed
+        Everything else that chance decides.
+    """
+    rng = np.random.default_rng([seed, who.seed, zlib.crc32(text.encode()), 1])
+    before, after = rng.uniform(0.12, 0.5), rng.uniform(0.12, 0.5)
+    count = int(np.ceil((before + speech.seconds + after) * FPS))
+    return _enact(who, speech, text, None, count, before, rng, manner)
+
+
+def _enact(
+    who: Person,
+    speech: Speech,
+    text: str,
+    name: str | None,
+    count: int,
+    begin: float,
+    rng: np.random.Generator,
+    manner: Manner = STUDIO,
+) -> Performance:
     at = round(begin * SAMPLE_RATE)
     samples = _room(rng, count * SAMPLES_PER_FRAME)
     samples[at : at + len(speech.samples)] += speech.samples * rng.uniform(0.55, 0.8)
@@ -108,6 +148,11 @@ def perform(
     phonemes = _placed(speech.phonemes, begin, count / FPS)
     spoken = tuple(Word(w.text, w.start + begin, w.end + begin) for w in speech.words)
     times = (np.arange(count) + 0.5) / FPS
+    rests = None if manner is STUDIO else manner.shapes
+    shapes = visemes.trajectory(phonemes, times, rests)
+    if manner is not STUDIO:
+        shapes = _mannered(shapes, manner)
+        samples = somewhere(samples, rng)
     return Performance(
         person=who,
         text=text,
@@ -115,11 +160,20 @@ def perform(
         samples=np.clip(samples, -1, 1).astype(np.float32),
         phonemes=phonemes,
         words=spoken,
-        shapes=_alive(visemes.trajectory(phonemes, times), rng),
-        poses=_motion(rng, count),
+        shapes=_alive(shapes, rng),
+        poses=_motion(rng, count, manner.motion),
         shut=_blinks(rng, count),
         seed=int(rng.integers(2**31)),
     )
+
+
+def _mannered(shapes: np.ndarray, manner: Manner) -> np.ndarray:
+    """One's own reach, and a smile that speech does not quite wipe off."""
+    shapes = shapes.copy()
+    shapes[:, 0] *= manner.reach
+    smile = manner.carry * max(manner.shapes[1][1], 0.0)
+    shapes[:, 1] += smile * np.clip(1 - np.abs(shapes[:, 1]) / 2.6, 0, 1) * (1 - shapes[:, 2])
+    return shapes
 
 
 def _read(words: sentences.Sentence | str) -> tuple[str | None, str]:
@@ -138,6 +192,8 @@ def _placed(phonemes: tuple[Phoneme, ...], begin: float, end: float) -> tuple[Ph
     moved = [Phoneme(p.symbol, p.start + begin, p.end + begin) for p in phonemes]
     while moved and moved[-1].symbol == SILENCE:
         moved.pop()
+    while moved and moved[0].symbol == SILENCE:
+        moved.pop(0)
     first, last = moved[0].start, moved[-1].end
     return (Phoneme(SILENCE, 0.0, first), *moved, Phoneme(SILENCE, last, end))
 
@@ -171,7 +227,7 @@ def _alive(shapes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return moving
 
 
-def _motion(rng: np.random.Generator, count: int) -> tuple[Pose, ...]:
+def _motion(rng: np.random.Generator, count: int, much: float = 1.0) -> tuple[Pose, ...]:
     slow = [_drift(rng, count, s) for s in (0.45, 0.45, 0.5, 0.4, 0.35, 0.6)]
     fast = [_drift(rng, count, 0.12) for _ in range(3)]
     rows = np.stack(
@@ -185,6 +241,8 @@ def _motion(rng: np.random.Generator, count: int) -> tuple[Pose, ...]:
         ],
         axis=1,
     )
+    rest = np.array([0, 0, 0, 0, 0, 1.0])
+    rows = rest + (rows - rest) * much if much != 1 else rows
     return tuple(Pose(*row) for row in rows.tolist())
 
 

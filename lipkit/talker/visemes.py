@@ -10,7 +10,7 @@ The phonemes are those of espeak-ng's English voices.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,7 +82,7 @@ _PHONEMES_OF = {
     "bilabial": "p b m",
     "labiodental": "f v",
     "dental": "T D",
-    "alveolar": "t d n l t# t2 n- l#",
+    "alveolar": "t d n l t# t2 t[ n- l#",
     "sibilant": "s z",
     "postalveolar": "S Z tS dZ r r-",
     "velar": "k g N h x ? ;",
@@ -147,11 +147,16 @@ _SETTLE = 0.16
 """Seconds in which the mouth closes once the sound has ended."""
 
 
-def gestures(phonemes: Sequence[Phoneme]) -> list[Gesture]:
+Rests = tuple[np.ndarray, np.ndarray]
+"""The shape of the silent mouth before the speech, and in pauses and after it."""
+
+
+def gestures(phonemes: Sequence[Phoneme], rests: Rests | None = None) -> list[Gesture]:
     """The gestures of an utterance, each ``LEAD`` ahead of its sound, rest before and after."""
     if not phonemes:
         return []
-    rest, far = VISEMES["silence"], 1e6
+    rest, pause = (_resting(shape) for shape in rests or (None, None))
+    far = 1e6
     begin = phonemes[0].start - lead(phonemes[0]) - RISE
     result = [Gesture(rest, -far, begin)]
     for p in phonemes:
@@ -160,25 +165,34 @@ def gestures(phonemes: Sequence[Phoneme]) -> list[Gesture]:
         edges = np.linspace(p.start, p.end, len(names) + 1)
         for i, name in enumerate(names):
             start, end = edges[i] - shift, max(edges[i + 1] - shift, edges[i] - shift + 0.02)
+            viseme = VISEMES[name]
             if name == "silence":
                 start = min(p.start + _SETTLE, p.end)
                 end = p.end
+                viseme = rest if p is phonemes[0] else pause
             closure = name == "bilabial"
             if closure:
                 end = max(p.start + 0.6 * (p.end - p.start), p.start + 0.02)
-            result.append(Gesture(VISEMES[name], float(start), float(end), closure))
+            result.append(Gesture(viseme, float(start), float(end), closure))
     settled = phonemes[-1].end + (0.0 if phonemes[-1].symbol == "_" else _SETTLE)
-    return [*result, Gesture(rest, settled, far)]
+    return [*result, Gesture(pause, settled, far)]
 
 
-def trajectory(phonemes: Sequence[Phoneme], times: np.ndarray) -> np.ndarray:
+def _resting(shape: np.ndarray | None) -> Viseme:
+    silence = VISEMES["silence"]
+    return silence if shape is None else replace(silence, target=tuple(np.asarray(shape).tolist()))
+
+
+def trajectory(
+    phonemes: Sequence[Phoneme], times: np.ndarray, rests: Rests | None = None
+) -> np.ndarray:
     """The mouth's shape at ``times`` (s) -> f64 [len(times), len(CHANNELS)].
 
-    Before the first phoneme and after the last the mouth rests closed. During a closure
-    the opening is exactly 0.
+    Before the first phoneme and after the last the mouth rests as ``rests`` says, by default
+    closed. During a closure the opening is exactly 0.
     """
     times = np.asarray(times, np.float64)
-    planned = gestures(phonemes)
+    planned = gestures(phonemes, rests)
     silence = VISEMES["silence"]
     numerator = np.zeros((len(times), len(CHANNELS)))
     denominator = np.zeros_like(numerator)
