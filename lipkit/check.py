@@ -1,4 +1,4 @@
-"""Is everything here that the kit needs? Each item is really tried, not only looked for."""
+"""Is everything here that the kit needs? Each item is tried out, not merely looked for."""
 
 import importlib
 import importlib.metadata
@@ -17,7 +17,7 @@ SAME_MODULE = {
     "opencv-python": ("opencv-python-headless", "opencv-contrib-python"),
     "dlib-bin": ("dlib",),
 }
-"""Distributions that ship the same module as the one that pyproject.toml names."""
+"""Distributions that ship the same module as the one named in pyproject.toml."""
 
 
 @dataclass(frozen=True)

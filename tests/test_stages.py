@@ -102,7 +102,7 @@ def test_a_folder_of_something_else_is_refused(work):
 def test_a_broken_state_is_one_line(work):
     work.out.mkdir()
     (work.out / STATE).write_text("{")
-    with pytest.raises(UsageError, match="is broken"):
+    with pytest.raises(UsageError, match="is damaged"):
         work()
 
 
@@ -209,7 +209,7 @@ def test_what_does_not_build_on_a_failure_is_done_and_kept(tmp_path, capsys, wor
     with pytest.raises(LipkitError, match=r"2 of 3 stages failed \(a, b\).*: out of luck"):
         run_stages(tmp_path / "out", stages, workers)
     said = capsys.readouterr().out.splitlines()
-    assert {"[1/3] failed: out of luck", "[2/3] left out, as a failed"} <= set(said)
+    assert {"[1/3] failed: out of luck", "[2/3] left out because a failed"} <= set(said)
     stages[0] = stage("a", lambda: ran.append("a") or {"a": 1})
     results = run_stages(tmp_path / "out", stages, workers)
     assert ran == ["c", "a", "b"]

@@ -131,10 +131,10 @@ def test_each_slider_changes_what_is_shown(mixes) -> None:
     ("text", "message"),
     [
         (None, "no such file; run lipkit experiment first"),
-        ("a,b\n1,2\n", "is no table of results"),
+        ("a,b\n1,2\n", "is not a table of results"),
         (
             "split,cell,metric,better,value,low,high\nt,ground truth,lmd,lower,0,0,0\n",
-            "holds no row of frozen lips",
+            "has no row for frozen lips",
         ),
     ],
 )

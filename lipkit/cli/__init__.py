@@ -36,7 +36,7 @@ app = typer.Typer(
 
 INTERRUPTED = 130
 
-# The base class of all usage faults; typer itself gives it no name.
+# The base class of all usage errors; typer itself does not export it.
 _TyperFault = typer.BadParameter.__base__.__base__
 
 
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def run_command(arguments: list[str]) -> int:
-    """Run one command; return its exit code. Faults become one line on stderr."""
+    """Run one command and return its exit code. Errors become one line on stderr."""
     try:
         result = app(args=arguments or ["--help"], prog_name="lipkit", standalone_mode=False)
         code = result if isinstance(result, int) else 0

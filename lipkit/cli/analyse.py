@@ -29,15 +29,15 @@ def analyse(
         list[str] | None,
         typer.Option("--speaker", help="May be repeated.", show_default="all"),
     ] = None,
-    shift: Annotated[int, typer.Option(help="Frames by which the sound is moved later.")] = 0,
+    shift: Annotated[int, typer.Option(help="Frames by which the sound is delayed.")] = 0,
     reach: Annotated[int, typer.Option(min=1, max=60, help="Largest offset, frames.")] = 15,
     repairings: Annotated[int, typer.Option(min=200, help="Re-pairings for the null.")] = 1000,
     raw: Annotated[
         Path | None,
-        typer.Option(help="The raw corpus: also measure the lead of the lips by its times."),
+        typer.Option(help="The raw corpus: also measure the lead of the lips, using its times."),
     ] = None,
     cache: Annotated[
-        Path | None, typer.Option(help="Folder that keeps the flow for the next time.")
+        Path | None, typer.Option(help="Folder in which to keep the flow for the next time.")
     ] = None,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
@@ -63,7 +63,7 @@ def analyse(
     for name in chosen:
         find_formula(name)
     if raw is not None and shift:
-        raise UsageError("--raw and --shift exclude each other; give one")
+        raise UsageError("--raw and --shift exclude each other; give only one")
     opened = PreparedSet.open(prepared)
     study = study_clips(
         opened,
@@ -103,7 +103,7 @@ def _write_leads(
     split: str | None,
     speakers: list[str] | None,
 ) -> None:
-    """Measure the lead of the lips by the raw corpus's times; write and print leads.csv."""
+    """Measure the lead of the lips, using the raw corpus's times; write and print leads.csv."""
     from lipkit.analysis.corpus_leads import corpus_leads
     from lipkit.report.tables import write_csv
 
@@ -128,7 +128,7 @@ def _print(study: "Study", out: Path) -> None:
         print(
             f"{result.name:16s} peak r = {result.peak_r:.3f} [{low[at]:.3f}, {high[at]:.3f}] at "
             f"offset {result.peak:+d} (chance up to {result.null.high[at]:.3f}; "
-            f"p = {result.peak_p:.3g}), {result.counts[at]} clips have their best there"
+            f"p = {result.peak_p:.3g}), {result.counts[at]} clips have their best offset there"
         )
         if result.deviation != result.excess:
             at = list(study.offsets).index(result.deviation)

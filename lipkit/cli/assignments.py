@@ -12,7 +12,7 @@ app = typer.Typer(rich_markup_mode=None)
 Names = Annotated[
     list[str] | None, typer.Argument(help="Which assignments.", show_default="all of them")
 ]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace files that are there.")]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace existing files.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -31,7 +31,7 @@ def release(
     names: Names = None,
     force: ForceOption = False,
 ) -> None:
-    """Make the student versions, without solutions and hidden tests.
+    """Make the student versions, without solutions or hidden tests.
 
     nbgrader is not needed; its generate_assignment makes the same cells.
 
@@ -53,7 +53,7 @@ def grade(
     """Grade submissions, without nbgrader.
 
     Puts the tests back, hidden ones included, runs each notebook and counts. Answers in
-    words are left to you. It runs what was handed in: do it where that may do no harm.
+    words are left to you. This runs what was handed in: do it where that can do no harm.
 
     Example: lipkit assignments grade submitted graded
     """

@@ -6,7 +6,7 @@ import typer
 def check() -> None:
     """Report what this machine has and lacks.
 
-    OK or FAIL a line, with what to do. Exit code 1 when anything fails.
+    One line per item, OK or FAIL, with what to do. Exit code 1 when anything fails.
 
     Example: lipkit check
     """

@@ -14,10 +14,10 @@ def demo(
     minutes: Annotated[float, typer.Option(min=0, help="Training time.")] = 4.0,
     seed: SeedOption = 0,
 ) -> None:
-    """Do everything once, in small.
+    """Do everything once, on a small scale.
 
     Corpus, preparation, training, a talking picture, all notebooks.
-    Ends with OUT/index.html. Run again, it keeps the stages that are whole and were made by
+    Ends with OUT/index.html. Run again, it keeps the stages that are complete and were made by
     the same code and settings.
 
     Example: lipkit demo runs/demo --preset tiny

@@ -19,7 +19,7 @@ def evaluate(
     split: Annotated[str, typer.Option(help="Split to measure on.")],
     out: Annotated[Path, typer.Option(help="A folder, or the JSON file in it.")],
     raw: Annotated[
-        Path | None, typer.Option(help="The raw corpus, if it is not where it was prepared from.")
+        Path | None, typer.Option(help="The raw corpus, if it has moved since it was prepared.")
     ] = None,
     metrics: Annotated[
         list[str] | None,
@@ -32,14 +32,16 @@ def evaluate(
     ] = None,
     clips: Annotated[
         int | None,
-        typer.Option(min=1, help="Measure on so many, evenly spread.", show_default="all"),
+        typer.Option(min=1, help="Measure on this many, evenly spread.", show_default="all"),
     ] = None,
     retrieval: Annotated[
         str | None,
-        typer.Option(metavar="SPLIT", help="Add a row: lips of the split's nearest sound."),
+        typer.Option(
+            metavar="SPLIT", help="Add a row: the lips of the nearest sound in the split."
+        ),
     ] = None,
     same_speaker: Annotated[
-        bool, typer.Option("--same-speaker", help="Retrieval from the own speaker only.")
+        bool, typer.Option("--same-speaker", help="Retrieve from the same speaker only.")
     ] = False,
     batch_norm: Annotated[
         str,
@@ -52,8 +54,8 @@ def evaluate(
     """Measure models on a split.
 
     Writes a table as JSON, Markdown and LaTeX and the scores of every window and clip as
-    CSV, always with the ground truth and the frozen lips beside. Brackets are 95 % intervals.
-    Run again, it continues; with one model more, only that one is measured.
+    CSV, always beside the ground truth and frozen lips. Brackets are 95 % intervals.
+    Run again, it continues; if a model is added, only that one is measured.
 
     Example: lipkit evaluate runs/first data/prepared --split test --out runs/table.json
     """

@@ -32,7 +32,7 @@ def experiment(
     test_split: Annotated[str, typer.Option(metavar="A,B", help="Splits to measure on.")] = "test",
     clips: Annotated[
         int | None,
-        typer.Option(min=1, help="Measure on so many of each split.", show_default="all"),
+        typer.Option(min=1, help="Measure on this many of each split.", show_default="all"),
     ] = None,
     metrics: Annotated[
         list[str] | None,
@@ -41,10 +41,10 @@ def experiment(
         ),
     ] = None,
     raw: Annotated[
-        Path | None, typer.Option(help="The raw corpus, if it is not where it was prepared from.")
+        Path | None, typer.Option(help="The raw corpus, if it has moved since it was prepared.")
     ] = None,
     stage: Annotated[
-        str, typer.Option(help="train, evaluate (the runs that are whole), or all.")
+        str, typer.Option(help="train, evaluate (the complete runs), or all.")
     ] = "all",
     workers: Annotated[
         int | None,
@@ -57,11 +57,11 @@ def experiment(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Run a table of the paper again.
+    """Run one of the paper's tables again.
 
-    Trains every cell with every seed by an equal budget, measures all on the test splits, and
+    Trains every cell with every seed on an equal budget, measures them all on the test splits, and
     writes results.csv, results.json, table.md, table.tex, claims.md and curves.csv to --out.
-    Run again, it keeps whole runs and continues half-trained ones. A run that fails does not
+    Run again, it keeps complete runs and continues half-trained ones. A run that fails does not
     stop the rest; the exit code is then 1. With several GPUs, --workers runs each on its own.
 
     Example: lipkit experiment ablation data/prepared --out runs/tab1 --seeds 2 --minutes 60
@@ -71,7 +71,7 @@ def experiment(
     if stage not in STAGES:
         raise UsageError(f"--stage {stage}: must be one of {', '.join(STAGES)}")
     if workers is not None and scheduler is not None:
-        raise UsageError("--workers and --scheduler exclude each other; give one")
+        raise UsageError("--workers and --scheduler exclude each other; give only one")
     plan = make_plan(
         name,
         prepared,

@@ -26,7 +26,7 @@ def generate(
         bool, typer.Option("--lips-only", help="The picture shows lips alone.")
     ] = False,
     allow_silence: Annotated[
-        bool, typer.Option("--allow-silence", help="Take sound in which nothing is heard.")
+        bool, typer.Option("--allow-silence", help="Accept sound in which nothing can be heard.")
     ] = False,
     landmark_model: Annotated[
         Path | None, typer.Option(help="dlib's 68-point model, if it is not found.")
@@ -35,8 +35,8 @@ def generate(
 ) -> None:
     """Make a face say a speech.
 
-    One picture and one recording give a video with sound. With --paste-back the face in a
-    video says the recording: played forth and back where it is too short.
+    One picture and one recording give a video with sound. With --paste-back, the face in a
+    video says the recording; a video that is too short is played back and forth.
 
     Use it only on faces whose owners consent, and say that the video is synthetic.
 

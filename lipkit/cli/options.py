@@ -17,7 +17,7 @@ PresetOption = Annotated[
 SeedOption = Annotated[int, typer.Option(help="Same seed, same result.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 WorkersOption = Annotated[
-    int | None, typer.Option(min=1, help="Processes.", show_default="one a core")
+    int | None, typer.Option(min=1, help="Processes.", show_default="one per core")
 ]
 
 

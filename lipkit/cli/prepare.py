@@ -25,7 +25,7 @@ def prepare(
         ),
     ] = None,
     lists: Annotated[
-        Path | None, typer.Option(help="Folder of SPLIT.txt files, a speaker/clip a line.")
+        Path | None, typer.Option(help="Folder of SPLIT.txt files, one speaker/clip per line.")
     ] = None,
     workers: WorkersOption = None,
     scheduler: Annotated[
@@ -44,7 +44,7 @@ def prepare(
     """Prepare a corpus for training.
 
     Writes the prepared set that everything else reads. Run again, it continues. A clip that
-    cannot be used is reported, stands in manifest.csv with its reason, and does not stop the
+    cannot be used is reported, is listed in manifest.csv with the reason, and does not stop the
     rest. Exit code 0 when at least one clip is usable (with --strict: all of them), else 1.
 
     Example: lipkit prepare grid data/grid data/prepared --protocol seen --workers 8
@@ -53,7 +53,7 @@ def prepare(
     if crop is not None:
         values["prepare.crop"] = crop
     if scheduler is not None and workers is not None:
-        raise UsageError("--workers and --scheduler exclude each other; give one")
+        raise UsageError("--workers and --scheduler exclude each other; give only one")
     config = find_preset(preset, values).prepare
     from lipkit.corpora import list_clips
     from lipkit.data.prepare import prepare as prepare_clips
@@ -75,19 +75,19 @@ def prepare(
 
 
 def default_protocol(corpus: str, root: Path, lists: Path | None = None) -> str:
-    """The split protocol where none is named: lists win, LRW has official splits."""
+    """The split protocol if none is named: lists come first, and LRW has official splits."""
     if lists is not None or any((root / "splits").glob("*.txt")):
         return "file"
     return "paper" if corpus == "lrw" else "seen"
 
 
 def _report(summary: "Summary", out: Path, protocol: str) -> str:
-    """What a preparation came to: one line, then every fault with its count and first clip."""
+    """What came of a preparation: one line, then every fault with its count and first clip."""
     done = summary.ok + summary.failed
-    # Of a run that was continued, the speed says nothing.
+    # The speed of a run that was continued says nothing.
     speed = f", {done / summary.seconds:.1f} clips/s" if not summary.skipped else ""
     lines = [
-        f"{out}: {summary.ok} clips usable ({summary.skipped} of them were there), "
+        f"{out}: {summary.ok} clips usable ({summary.skipped} of them were already there), "
         f"{summary.failed} not; {summary.seconds:.0f} s{speed}; splits by protocol {protocol}"
     ]
     for title, entries in (("not usable", summary.reasons), ("usable, but", summary.notes)):
@@ -99,7 +99,7 @@ def _report(summary: "Summary", out: Path, protocol: str) -> str:
 def _table(entries: dict[str, str]) -> list[str]:
     clips: dict[str, list[str]] = {}
     for clip_id, text in entries.items():
-        # Without its file's name, the same fault of two clips is one line.
+        # Without the file's name, the same fault in two clips makes one line.
         kind = text.partition(": ")[2] if text.split(": ")[0].count("/") else text
         clips.setdefault(kind, []).append(clip_id)
     rows = sorted(clips.items(), key=lambda row: -len(row[1]))

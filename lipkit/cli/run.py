@@ -21,11 +21,14 @@ def run(
     grid: Annotated[
         list[str] | None,
         typer.Option(
-            "--grid", metavar="NAME=A,B", help="A sweep's axis; repeat it for their product."
+            "--grid",
+            metavar="NAME=A,B",
+            help="One axis of a sweep; give several for their product.",
         ),
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Notebooks of a sweep at a time.", show_default="1")
+        int | None,
+        typer.Option(min=1, help="How many notebooks of a sweep run at once.", show_default="1"),
     ] = None,
     out: Annotated[
         Path | None,
@@ -40,12 +43,12 @@ def run(
 ) -> None:
     """Run a notebook with other parameters, or over a grid of them.
 
-    A misspelt parameter or an unfit value is refused before anything runs. The notebook
+    A misspelt parameter or an unsuitable value is refused before anything runs. The notebook
     itself is never changed.
 
     With --grid, every combination is run; one that fails does not stop the rest. What the
     notebooks recorded goes to OUT/results.csv and OUT/figures. Run again, it skips what is
-    whole and was made by the same parameters, notebook and code.
+    complete and was made by the same parameters, notebook and code.
 
     Example: lipkit run 01 -p clips=4 --grid seed=0,1,2 --workers 2
     """

@@ -23,7 +23,7 @@ class Sentences(StrEnum):
 def synth(
     out: Annotated[Path, typer.Argument(help="Folder of the corpus.")],
     speakers: Annotated[int, typer.Option(min=1, help="People.")] = 8,
-    clips: Annotated[int, typer.Option(min=1, help="Clips a person.")] = 20,
+    clips: Annotated[int, typer.Option(min=1, help="Clips per person.")] = 20,
     sentences: Annotated[
         Sentences | None,
         typer.Option(help="grid: GRID's 51 words; english: everyday English.", show_default="grid"),
@@ -52,7 +52,7 @@ def synth(
     """Make the synthetic corpus.
 
     Talking faces with exact landmarks and phoneme times, in GRID's layout.
-    Run again, it continues: clips that are there are kept.
+    Run again, it continues and keeps the clips that are there.
 
     Example: lipkit synth data/synthetic --speakers 8 --clips 20
     """

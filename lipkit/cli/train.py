@@ -28,7 +28,7 @@ def train(
     Writes settings, losses, sample strips, checkpoints and the final weights to --out.
 
     On several GPUs: torchrun --nproc-per-node 4 -m lipkit train ...; train.batch_size is then
-    shared, and the result is that of one.
+    divided among them, and the result is that of a single GPU.
 
     Example: lipkit train data/prepared --preset tiny --out runs/first --minutes 3
     """
@@ -40,7 +40,7 @@ def train(
 
     result = train_generator(prepared, config, out, resume=resume, progress=not quiet)
     if os.environ.get("RANK", "0") != "0":
-        return  # of several processes, the first one speaks
+        return  # of several processes, only the first reports
     print(f"{result.weights}: {result.step} steps, {result.windows_per_second:.1f} windows/s")
     if "val_lmd" in result.metrics:
         ours, frozen = result.metrics["val_lmd"], result.metrics["val_lmd_frozen"]

@@ -1,9 +1,9 @@
 """Can a correlation loss tell lips that belong to a sound from lips that do not?
 
-A small audio encoder, phi_s and phi_v learn from matching pairs by one form of the loss.
-Then held-out sounds are put together with their own lips and with others', and the form's
-similarity is asked which is which. A form under which both look alike is blind: whatever it
-adds to the objective, it is not that lips follow the sound.
+A small audio encoder, phi_s and phi_v learn from matching pairs with one form of the loss.
+Then held-out sounds are paired with their own lips and with others', and the form's
+similarity has to say which is which. A form under which both look alike is blind: whatever
+it adds to the objective, it does not make lips follow the sound.
 
 Measured on GRID's s1 (learned from 754 clips in 600 steps of 16 windows, told apart on 180
 windows of 45 other clips; one run each), area under the curve and mean similarity:
@@ -16,7 +16,7 @@ form            AUC   matched mismatched
 ``contrastive`` .98   .63     .03
 =============== ===== ======= ==========
 
-Centring alone cures some of it, but nothing keeps unrelated pairs from growing alike. In 1,000
+Centring alone cures some of it, but nothing keeps unrelated pairs from becoming alike. In 1,000
 steps of 4 windows the contrastive form reaches .96.
 """
 
@@ -39,7 +39,7 @@ from lipkit.models.video_flow import Motion
 
 
 class Speech(NamedTuple):
-    """One clip of T frames, as the networks take it."""
+    """One clip of T frames, in the form that the networks take."""
 
     logmel: Tensor
     """[4T, 128], normalised."""
@@ -80,7 +80,7 @@ class Listener(nn.Module):
     Parameters
     ----------
     form:
-        Of the correlation loss.
+        The form of the correlation loss.
     features:
         Channels of the audio encoder; 256 in the paper.
     """
@@ -98,14 +98,14 @@ class Listener(nn.Module):
 
 
 def speech(lips: np.ndarray, logmel: np.ndarray, statistics: Mapping[str, float]) -> Speech:
-    """A clip from lips u8 [T, 64, 64, 3], log-mel [4T, 128] in dB and its statistics."""
+    """A clip made from lips u8 [T, 64, 64, 3], log-mel [4T, 128] in dB and its statistics."""
     with torch.no_grad():
         motion = Motion()(to_video_tensor(lips)[None])[0]
     return Speech(normalise(logmel, statistics), motion)
 
 
 def speeches(prepared: PreparedSet, split: str, limit: int | None = None) -> list[Speech]:
-    """The first ``limit`` clips of a split that are a window long, or all of them."""
+    """The first ``limit`` clips of a split that are at least a window long, or all of them."""
     rows = prepared.clips(split)
     files = rows.file[rows.frames >= WINDOW].iloc[:limit]
     clips = (read_clip(prepared.folder / file) for file in files)
@@ -113,7 +113,7 @@ def speeches(prepared: PreparedSet, split: str, limit: int | None = None) -> lis
 
 
 def every_window(clips: Sequence[Speech]) -> Pairs:
-    """Windows that lie end to end: none overlaps with another."""
+    """Windows that lie end to end, so that no two overlap."""
     starts = [
         (clip, start)
         for clip in clips
@@ -123,7 +123,7 @@ def every_window(clips: Sequence[Speech]) -> Pairs:
 
 
 def draw(clips: Sequence[Speech], count: int, rng: np.random.Generator) -> Pairs:
-    """``count`` windows of clips and starts drawn at random."""
+    """``count`` windows, their clips and starts drawn at random."""
     chosen = (clips[i] for i in rng.integers(len(clips), size=count))
     return _cut([(clip, int(rng.integers(clip.motion.shape[1] + 2 - WINDOW))) for clip in chosen])
 
@@ -137,7 +137,7 @@ def learn(
     features: int = 16,
     seed: int = 0,
 ) -> Listener:
-    """A listener that has learned from matching pairs, with Adam; equal arguments, equal result."""
+    """A listener trained on matching pairs with Adam; equal arguments give an equal result."""
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -155,7 +155,7 @@ def learn(
 
 @torch.no_grad()
 def tell_apart(listener: Listener, pairs: Pairs) -> Verdict:
-    """Compare every sound with all lips."""
+    """Compare every sound with every pair of lips."""
     scores = listener.loss.similarity(*listener(pairs)).numpy()
     own = np.eye(len(scores), dtype=bool)
     return Verdict(scores[own], scores[~own])

@@ -1,6 +1,6 @@
-"""The main job, once and in small: from nothing to a talking picture and all notebooks.
+"""The main job, once and on a small scale: from nothing to a talking picture and all notebooks.
 
-The stages are kept apart, so that a second run repeats only what is not whole, was made by
+The stages are kept apart, so that a second run repeats only what is incomplete, was made by
 other code or settings, or builds on something that was made anew.
 """
 
@@ -28,9 +28,10 @@ from lipkit.models.catalogue import draws
 from lipkit.provenance import made_by_function
 
 SPEAKERS, CLIPS = 3, 14
-"""Few people, each with many sentences: that is what four minutes of training can learn."""
+"""Few people with many sentences each: as much as four minutes of training can learn."""
 TALKER, STRANGER = 0, 30
-"""Who talks at the end, by index: one of the training set, and one whom no weights have seen."""
+"""Who talks at the end, by index: one person from the training set, and one whom no weights
+have seen."""
 SPEECH = "place green with k seven please"
 SHIPPED = "plus"
 """The weights that come with the kit talk beside those that were just trained."""
@@ -40,14 +41,14 @@ NOTEBOOKS_AT_A_TIME = 2
 def run_demo(
     out: str | Path, preset_name: str = "tiny", minutes: float = 4.0, seed: int = 0
 ) -> Path:
-    """Do everything into the folder ``out``; return its page, ``out/index.html``.
+    """Do everything in the folder ``out`` and return its page, ``out/index.html``.
 
     Parameters
     ----------
     out
         A new folder, or that of an earlier demo.
     preset_name
-        Sizes of training and notebooks; anything but ``tiny`` takes long without a GPU.
+        The sizes of training and notebooks; anything but ``tiny`` takes long without a GPU.
     minutes
         Wall-clock budget of training.
 
@@ -73,7 +74,7 @@ def run_demo(
     try:
         run_stages(out, notebooks, workers=NOTEBOOKS_AT_A_TIME, stop=kernels.end)
     finally:
-        # A notebook that failed takes nothing from what is there to be seen.
+        # A notebook that failed takes nothing away from what there is to see.
         whole = [n for n in lessons if (out / "notebooks" / f"{n.stem}.html").is_file()]
         page = write_demo_page(out, preset, whole, results)
     print(f"\ndone in {time.monotonic() - began:.0f} s; open {page}")
@@ -120,7 +121,7 @@ def _stages(out: Path, preset: Preset, seed: int) -> list[Stage]:
 def _notebook_stages(
     out: Path, preset: Preset, lessons: list[Lesson], kernels: Kernels
 ) -> list[Stage]:
-    """One stage a notebook; they need nothing of each other."""
+    """One stage per notebook; none needs another."""
     stages = []
     for lesson in lessons:
         given = _notebook_parameters(lesson, preset.name)
@@ -146,7 +147,7 @@ def _make_corpus(out: Path, seed: int) -> dict[str, Any]:
 
 
 def _write_contact_sheet(corpus: Path, path: Path, moments: int = 6) -> None:
-    """One row a person, their first clip at a few moments."""
+    """One row per person: their first clip at a few moments."""
     from lipkit.corpora import list_clips
     from lipkit.media import read_video
 

@@ -31,10 +31,10 @@ def write_demo_page(
     sections = [
         Section(
             "A talking picture",
-            "One still picture and a new sentence, made into a video; the sentence's true video "
-            "stands beside. The weights that come with the kit, plus, were trained for an hour on "
-            "many faces; the preset trained here had minutes and three people. Neither has seen "
-            "the stranger. Every face and voice here is synthetic.",
+            "One still picture and a new sentence, made into a video, with the sentence's "
+            "true video beside it. The weights that come with the kit, plus, were trained for an "
+            "hour on many faces; the preset trained here had minutes and three people. Neither "
+            "has seen the stranger. Every face and voice here is synthetic.",
             (
                 Media("talking/portrait.png", "The picture that goes in"),
                 _video("talking_plus", "What plus makes of it: generated lips in the picture"),
@@ -50,7 +50,7 @@ def write_demo_page(
             "Training",
             f"Each pair of rows is a window of a validation clip: the real lips, and what the "
             f"generator makes of the picture at the left and the sound after {trained['step']} "
-            "steps. So short a training gives soft lips; that is expected.",
+            "steps. Such short training gives soft lips; that is expected.",
             _training_media(out),
             wide=True,
         ),

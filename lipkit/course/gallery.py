@@ -17,18 +17,18 @@ def lip_gallery(
     """Lip images of the first people of the synthetic corpus, each with the same mouths.
 
     The head is moved and turned a little in every picture, as a speaker's is, so that no two
-    are alike in their pixels' places.
+    pictures agree pixel by pixel.
 
     Parameters
     ----------
     people
-        How many, from person 0 on.
+        How many people, starting with person 0.
     visemes
         Names of mouth shapes (:data:`lipkit.talker.VISEMES`).
     seed
-        Of the people's measures, the poses and the camera's noise.
+        Seeds the people's features, the poses and the camera's noise.
     config
-        The crop; one box size a person, as in a clip.
+        The crop; one box size per person, as in a clip.
 
     Returns
     -------

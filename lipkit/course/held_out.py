@@ -1,4 +1,4 @@
-"""Clips of drawn people whom no shipped network has been trained to synchronise."""
+"""Clips of drawn people on whom the shipped sync network was not trained."""
 
 import os
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ HELD_OUT_PEOPLE = (11, 12, 13)
 def held_out_clips(
     root: str | os.PathLike, people: Sequence[int] = HELD_OUT_PEOPLE, seed: int = 0
 ) -> list[ClipRecord]:
-    """Write one clip of each of ``people`` below ``root``; return their records.
+    """Write one clip of each of ``people`` under ``root``; return their records.
 
     All say different sentences. A clip takes some seconds.
     """
     planned = plan(root, max(people) + 1, len(people) + 1, seed)
-    # The first sentences of a plan are shared between speakers.
+    # The first sentences of a plan are common to all speakers.
     mine = [[job for job in planned if job.speaker == who] for who in people]
     jobs = [jobs[1 + i] for i, jobs in enumerate(mine)]
     write_clips(jobs)

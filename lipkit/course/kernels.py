@@ -23,7 +23,7 @@ class Kernels:
         self._lock = threading.Lock()
 
     def end(self) -> None:
-        """Kill those that run, with the processes they started, and let none start any more."""
+        """Kill those that run, with the processes they started, and let no more start."""
         with self._lock:
             self.ended = True
             for process in self._processes:
@@ -39,7 +39,7 @@ class Kernels:
         class InterpreterKernelManager(AsyncKernelManager):
             @property
             def kernel_spec(self) -> KernelSpec:
-                # Its warnings, and that it was told to stop, would break into the progress bar.
+                # Its warnings, and the note that it was told to stop, would break the progress bar.
                 quiet = "--log-level=CRITICAL"
                 argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
                 return KernelSpec(

@@ -33,22 +33,22 @@ if TYPE_CHECKING:
 
 CACHE_VARIABLE = "LIPKIT_CACHE"
 VIDEO_CRF, VIDEO_AUDIO_BITS = 30, 28_000
-"""Three seconds at 180 x 144 are then about 20 KB: a notebook stays under 300."""
+"""Three seconds at 180 x 144 then take about 20 KB, and a notebook stays under 300 KB."""
 SYNTHETIC_SPEAKERS, SYNTHETIC_CLIPS = 3, 4
-"""Size of the corpus that is made where none is given: 12 clips, some seconds of work."""
+"""Size of the corpus that is made where none is given: 12 clips, a few seconds' work."""
 
 PREPARING = ("data/clips", "data/prepare", "face/landmarks", "face/lips", "face/tracking")
-"""Modules whose change makes other clips of the same recordings; ``media`` is another."""
+"""Modules whose change makes other clips from the same recordings; ``media`` is another."""
 
 
 @dataclass(frozen=True)
 class LessonConfig(Settings):
-    """What a notebook's parameters cell may say about its data."""
+    """What a notebook's parameters cell can say about its data."""
 
     preset: str = field(default="tiny", metadata={"help": "sizes of this run"})
     corpus: Literal["synthetic", "grid", "lrw", "ldc"] = "synthetic"
     data_root: str = field(default="", metadata={"help": "the corpus's folder"})
-    clip: str = field(default="", metadata={"help": "clip id; empty: the first"})
+    clip: str = field(default="", metadata={"help": "clip id; empty for the first"})
     clips: int = bounded(12, low=2, help="how many clips are prepared")
     prepared: str = field(default="", metadata={"help": "a prepared set; empty makes one"})
     seed: int = bounded(0, low=0)
@@ -103,7 +103,7 @@ def open_corpus(options: LessonConfig) -> list[ClipRecord]:
         root = synthetic_corpus(options.seed, each)
     records = list_clips(options.corpus, root)
     if not options.data_root:
-        # A lesson that asked for more may have made the corpus larger.
+        # A lesson that asked for more clips may have enlarged the corpus.
         records = _first_of_each_speaker(records, root, each, options.seed)
     if not records:
         raise LipkitError(f"{root}: holds no {options.corpus} clip; check corpus and data_root")
@@ -114,14 +114,14 @@ def prepared_set(options: LessonConfig, held_out: int = 0) -> "PreparedSet":
     """The set that the options name, or ``clips`` clips of their corpus, prepared and kept.
 
     The clips are spread evenly over the corpus. Equal options give equal clips; only the
-    first notebook that asks for them takes the time. With ``held_out`` so many of each
-    speaker's clips, the last, are split ``val`` and the others ``train``; one clip of each
-    is always trained on. A set that the options name keeps its own splits.
+    first notebook that asks for them takes the time. With ``held_out``, that many of each
+    speaker's clips, the last ones, are split ``val`` and the others ``train``; at least one clip
+    of each speaker stays in ``train``. A set that the options name keeps its own splits.
 
     Raises
     ------
     LipkitError
-        As :func:`open_corpus`, for a folder that is no prepared set, and where the cache
+        As :func:`open_corpus`, for a folder that is not a prepared set, and where the cache
         cannot be written.
     """
     from lipkit.data.prepare import prepare
@@ -149,7 +149,7 @@ def _split(records: list[ClipRecord], held_out: int) -> list[ClipRecord]:
 
 @contextmanager
 def _kept(folder: Path) -> Iterator[None]:
-    """Of several notebooks at a time one makes the folder, and the others wait."""
+    """When several notebooks run at once, one makes the folder and the others wait."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{folder}.lock"):
@@ -162,7 +162,7 @@ def _kept(folder: Path) -> Iterator[None]:
 
 
 def _mark(options: LessonConfig, records: list[ClipRecord]) -> str:
-    """Another one for other recordings, other settings, or other code that prepares them."""
+    """A mark that differs for other recordings, settings, or code that prepares them."""
     from lipkit.provenance import digest
 
     package = Path(lipkit.__file__).parent
@@ -174,13 +174,13 @@ def _mark(options: LessonConfig, records: list[ClipRecord]) -> str:
 
 
 def synthetic_corpus(seed: int = 0, clips: int = SYNTHETIC_CLIPS) -> Path:
-    """The folder of the notebooks' own synthetic corpus, ``clips`` or more of each speaker.
+    """The folder of the notebooks' own synthetic corpus, with ``clips`` or more of each speaker.
 
-    Made on first use, a second or so a clip.
+    Made on first use, in about a second per clip.
     """
     from lipkit.talker import write_corpus
 
-    # Another drawing of the face must not be mixed with clips of the old one.
+    # Clips of a face drawn by other code must not be mixed with these.
     sources = sorted((Path(lipkit.__file__).parent / "talker").glob("*.py"))
     mark = hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:8]
     out = cache_folder() / f"synthetic-{mark}-seed{seed}"
@@ -224,7 +224,7 @@ class Truth:
 
 
 def read_truth(record: ClipRecord) -> Truth | None:
-    """The truth file of a synthetic clip; None for a clip of real people."""
+    """Read the truth file of a synthetic clip; None for a clip of real people."""
     if record.truth is None or not record.truth.is_file():
         return None
     with np.load(record.truth) as file:
@@ -243,7 +243,7 @@ def click_clip(times: list[float], seconds: float) -> tuple[np.ndarray, np.ndarr
     samples = np.zeros(count * config.SAMPLES_PER_FRAME, np.float32)
     click = np.random.default_rng(0).uniform(-0.9, 0.9, round(0.003 * config.SAMPLE_RATE))
     for time in times:
-        # A time that is given as 0.2 must not fall into frame 4 by rounding.
+        # A time given as 0.2 must not fall into frame 4 by rounding.
         frames[int(time * config.FPS + 1e-6)] = 255
         first = round(time * config.SAMPLE_RATE)
         samples[first : first + len(click)] = click
@@ -253,8 +253,8 @@ def click_clip(times: list[float], seconds: float) -> tuple[np.ndarray, np.ndarr
 def video(frames: np.ndarray, samples: np.ndarray, alt: str, width: int = 360) -> "HTML":
     """A player with picture and sound (H.264 and AAC), small enough to be stored.
 
-    ``frames`` u8 [T, H, W, 3] at 25 a second, ``samples`` f32 [T * 1764]; ``alt`` is read
-    by screen readers; ``width`` in notebook pixels.
+    ``frames`` u8 [T, H, W, 3] at 25 per second, ``samples`` f32 [T * 1764]; ``alt`` is read
+    out by screen readers; ``width`` is in notebook pixels.
     """
     from IPython.display import HTML
 
@@ -271,7 +271,7 @@ def video(frames: np.ndarray, samples: np.ndarray, alt: str, width: int = 360) -
 
 
 def shrink(frames: np.ndarray, factor: int) -> np.ndarray:
-    """Frames u8 [T, H, W, 3] made smaller by a whole factor (mean of blocks)."""
+    """Frames u8 [T, H, W, 3] reduced by a whole factor (means of blocks)."""
     t, height, width, _ = frames.shape
     height, width = height // factor * factor, width // factor * factor
     blocks = frames[:, :height, :width].reshape(

@@ -2,7 +2,7 @@
 
 nbconvert's pages load scripts from other hosts: require.js, the widgets' loader, Mermaid, and
 MathJax for the formulas. None is needed here. Formulas are turned into MathML, which browsers
-set by themselves.
+render by themselves.
 """
 
 import html
@@ -28,12 +28,12 @@ _NAMES = {
     r"\rangle": "⟩",
     r"\arg": r"\operatorname{arg}",
 }
-r"""What the converter does not know, or not after ``\big``, and what says the same."""
+r"""Commands that the converter does not know, or not after ``\big``, and what says the same."""
 _NOTEBOOK_LINK = re.compile(r'href="(?!\w+:)([^"#]+)\.ipynb')
-"""Of one notebook to another: the pages lie beside each other as the notebooks do."""
+"""A link from one notebook to another: the pages lie side by side, as the notebooks do."""
 _PAGELESS_LINK = re.compile(r'<a href="(?:(?:assignments|results)/|facts\.md)[^"]*">(.*?)</a>')
-"""An assignment has no page, since its source holds the solution; nor have stored results and
-`facts.md`. The words remain."""
+"""A link to what has no page: assignments, whose sources hold the solutions, stored results
+and `facts.md`. Its words remain."""
 
 
 def write_html(notebook: Path) -> Path:
@@ -53,14 +53,14 @@ def write_html(notebook: Path) -> Path:
 def to_mathml(tex: str, display: bool = False) -> str:
     r"""A formula as MathML; one that the converter cannot read is shown as its TeX.
 
-    ``tex`` is what stands between the dollars; ``display`` sets it as a line of its own.
+    ``tex`` is what stands between the dollars; ``display`` gives it a line of its own.
     """
     from latex2mathml.converter import convert
 
     known = re.sub(r"\\(?:[A-Za-z]+|.)", lambda found: _NAMES.get(found[0], found[0]), tex)
     try:
         made = convert(known, display="block" if display else "inline")
-    except Exception:  # whatever a parser may raise at what it does not know
+    except Exception:  # whatever a parser raises at what it does not know
         made = "\\"
     if "\\" in made:
         return f'<code class="tex">{html.escape(tex)}</code>'

@@ -1,8 +1,8 @@
-"""What a notebook of the course is: where it lies, its parameters, the rules it keeps.
+"""What a notebook of the course is: where it lies, its parameters, the rules it follows.
 
 A notebook has one code cell tagged ``parameters`` whose lines read
-``name: type = literal  # help``. That cell is parsed here, never run, so that a misspelt
-name or an unfit value is refused before a kernel starts.
+``name: type = literal  # help``. That cell is parsed here and never run, so that a misspelt
+name or an unsuitable value is refused before a kernel starts.
 """
 
 import ast
@@ -22,7 +22,7 @@ from lipkit.settings import convert, did_you_mean
 PARAMETERS_TAG = "parameters"
 MAX_BYTES = 300_000
 MAX_LINES = 55
-"""Most lines of a code cell."""
+"""The most lines that a code cell may have."""
 
 _TYPES = {"int": int, "float": float, "bool": bool, "str": str, "list": list, "tuple": tuple}
 _ABSOLUTE_PATH = re.compile(
@@ -58,7 +58,7 @@ def find_notebook(name: str | Path, folder: Path | None = None) -> Path:
     Raises
     ------
     UsageError
-        When no notebook, or more than one, is meant.
+        When the name fits no notebook, or more than one.
     """
     path, folder = Path(name), folder or working_copy() or NOTEBOOKS
     if path.suffix == ".ipynb" and path.is_file():
@@ -67,7 +67,7 @@ def find_notebook(name: str | Path, folder: Path | None = None) -> Path:
         raise UsageError(f"{path}: no such notebook")
     known = {p.stem: p for p in sorted(folder.glob("*.ipynb"))}
     if not known:
-        raise UsageError(f"{folder}: holds no notebooks; give the path of one")
+        raise UsageError(f"{folder}: has no notebooks; give the path of one")
     wanted = str(name).removesuffix(".ipynb")
     if wanted in known:
         return known[wanted]
@@ -134,7 +134,7 @@ def convert_parameters(path: Path, given: dict[str, Any]) -> dict[str, Any]:
     Raises
     ------
     UsageError
-        For a name that the notebook does not declare (the nearest one is proposed), or a
+        For a name that the notebook does not declare (the nearest one is suggested), or a
         value that does not fit its type.
     """
     known = read_parameters(path)
@@ -148,9 +148,9 @@ def convert_parameters(path: Path, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def problems(path: Path) -> list[str]:
-    """Everything in which a stored notebook breaks the course's rules, a line each.
+    """Every way in which a stored notebook breaks the course's rules, one line each.
 
-    The rules: outputs stored by one run from top to bottom, under 300 KB, one parameters
+    The rules: outputs stored by one run from top to bottom, less than 300 KB, one parameters
     cell, no widget state, no absolute path, no error output, kernelspec ``python3``, cells
     of at most 55 lines.
     """

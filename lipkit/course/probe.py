@@ -1,7 +1,7 @@
-"""Linear probes: what can be read off features by a weighted sum, on clips never seen.
+"""Linear probes: what a weighted sum can read off features, on clips never seen.
 
-A probe says what features *offer* to a reader as simple as possible, neither all that is in
-them nor what a network does with them (Alain and Bengio, *Understanding intermediate layers
+A probe says what features *offer* to the simplest possible reader. It says neither all that
+is in them nor what a network does with them (Alain and Bengio, *Understanding intermediate layers
 using linear classifier probes*, 2016). It is ridge regression: the weights w that minimise
 |y - Xw|^2 + penalty |w|^2 over the training clips.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 PENALTIES = tuple(float(10.0**power) for power in np.arange(-4, 2.6, 0.5))
-"""Tried on every fourth training clip, per feature and frame of training."""
+"""Penalties to choose from, per feature and training frame; every fourth training clip decides."""
 _INNER = 4
 
 
@@ -21,17 +21,17 @@ def linear_probe(
     """Predictions for the clips that are held out, by weights fitted on the others.
 
     Features are standardised by the training clips. The penalty is the one of
-    :data:`PENALTIES` that predicts every fourth training clip best from the rest, so the
-    held-out clips decide nothing.
+    :data:`PENALTIES` that predicts every fourth training clip best from the rest, so that
+    the held-out clips decide nothing.
 
     Parameters
     ----------
     features
-        A clip each, ``[T, D]``.
+        One array per clip, ``[T, D]``.
     targets
-        The same clips, ``[T]`` or ``[T, K]``.
+        For the same clips, ``[T]`` or ``[T, K]``.
     held_out
-        Whether a clip is predicted; the others, two or more, are fitted.
+        Whether a clip is predicted; the weights are fitted on the others, two or more.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def linear_probe(
     Y = np.concatenate([np.asarray(targets[i], np.float64) for i in fitted])
     clip = np.repeat(np.arange(len(fitted)), [lengths[i] for i in fitted])
     mean, spread = X.mean(0), X.std(0)
-    # What hardly ever moved in training must not be blown up when it does.
+    # A feature that hardly ever moved in training must not be blown up when it does.
     spread = np.maximum(spread, 0.01 * spread.mean())
     X = (X - mean) / spread
     penalty = _choose(X, Y, clip % _INNER == min(_INNER, len(fitted)) - 1)
@@ -93,16 +93,16 @@ def _choose(X: np.ndarray, Y: np.ndarray, inner: np.ndarray) -> float:
 def balanced_accuracy(
     predicted: Sequence[np.ndarray], truth: Sequence[np.ndarray], classes: int
 ) -> float:
-    """Mean, over the classes that occur, of the share of their frames that is recognised.
+    """The share of frames that is recognised, averaged over the classes that occur.
 
-    Plain accuracy would reward whoever always names the most frequent class.
+    Plain accuracy would reward a guesser who always names the most frequent class.
 
     Parameters
     ----------
     predicted
-        A clip each, ``[T, classes]``: the class with the largest value is meant.
+        One array per clip, ``[T, classes]``; the class with the largest value counts.
     truth
-        The same clips, ``[T]``, class of every frame.
+        For the same clips, ``[T]``, the class of every frame.
     """
     named = np.concatenate([p.argmax(1) for p in predicted])
     true = np.concatenate(list(truth))
@@ -116,7 +116,7 @@ def over_clips(
 ) -> tuple[float, float, float]:
     """A score of all clips, and its 95 % bootstrap interval over clips drawn anew.
 
-    ``score`` takes the numbers of the clips that are drawn, some of them more than once.
+    ``score`` takes the indices of the clips drawn, some of them more than once.
     """
     picked = np.random.default_rng(seed).integers(0, clips, (draws, clips))
     low, high = np.quantile([score(list(p)) for p in picked], [0.025, 0.975])

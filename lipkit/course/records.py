@@ -1,8 +1,8 @@
 """Results that a notebook declares, so that a sweep can collect them.
 
-``record(lmd=1.9)`` in a cell leaves the value in the notebook file itself, as an output of
-its own kind beside a line of text; :func:`read_records` finds it there again. It needs no
-sweep: in Jupyter the line is all that is seen.
+``record(lmd=1.9)`` in a cell stores the value in the notebook file itself, as an output of
+its own kind beside a line of text, where :func:`read_records` finds it. It works without a
+sweep: in Jupyter only the line is seen.
 """
 
 import math
@@ -17,10 +17,10 @@ Value = bool | int | float | str
 
 
 def record(**results: Any) -> None:
-    """Declare results of this notebook: numbers or texts, each by its name.
+    """Declare results of this notebook: numbers or texts, each with a name.
 
-    A name that is recorded again replaces the earlier value. Numbers of numpy and torch are
-    taken too, when they are single ones.
+    Recording a name again replaces its earlier value. Single numbers from NumPy and PyTorch are
+    accepted too.
 
     Raises
     ------
@@ -44,12 +44,12 @@ def record(**results: Any) -> None:
 
 
 def read_records(notebook: Path) -> dict[str, Value]:
-    """What an executed notebook has recorded, in the order of the first mention.
+    """What an executed notebook has recorded, in the order in which the names first appear.
 
     Raises
     ------
     LipkitError
-        When the file is no readable notebook.
+        When the file is not a readable notebook.
     """
     found: dict[str, Value] = {}
     for cell in read_notebook(notebook).cells:
@@ -67,7 +67,7 @@ def _plain(name: str, value: Any) -> Value:
         except (ValueError, RuntimeError):
             shape = "x".join(map(str, value.shape))
             raise UsageError(
-                f"record({name}=...): is an array of {shape}; record one number a name"
+                f"record({name}=...): is an array of {shape}; record one number per name"
             ) from None
     if not isinstance(value, (bool, int, float, str)):
         kind = type(value).__name__
@@ -80,7 +80,7 @@ def _short(value: Value) -> str:
 
 
 def _encode(value: Value) -> Any:
-    # JSON has no name for what is not finite.
+    # JSON has no notation for numbers that are not finite.
     finite = not isinstance(value, float) or math.isfinite(value)
     return value if finite else {"float": str(value)}
 

@@ -1,9 +1,9 @@
 """Run notebooks with papermill, strictly.
 
-papermill only warns about a misspelt parameter, hands ``1e-4`` over as text, overwrites
-what it is told to, and shows a failure as a page of traceback. Here unknown names and
-unfit values are refused before a kernel starts, the source is never written to, the
-output appears only when the run is whole, and a failure is one screen.
+papermill only warns about a misspelt parameter, passes ``1e-4`` on as text, overwrites
+whatever it is told to, and shows a failure as a page of traceback. Here unknown names and
+unsuitable values are refused before a kernel starts, the source is never written to, the
+output appears only when the run is whole, and a failure fills at most one screen.
 
 ``python -m lipkit.course.runner NOTEBOOK...`` (``make notebooks``) re-executes notebooks at
 their default parameters and stores the cleaned outputs in them.
@@ -41,7 +41,7 @@ from lipkit.provenance import digest, environment, file_digest, made_by, modules
 __all__ = ["NotebookFailed", "is_current", "read_provenance", "record", "run_notebook", "store"]
 
 PROVENANCE = "lipkit"
-"""Where an executed notebook's metadata say what it was made by."""
+"""Key of the metadata that say what an executed notebook was made by."""
 CELL_SECONDS = 1800
 """A cell that runs longer is stopped."""
 START_SECONDS = 180
@@ -91,7 +91,7 @@ def run_notebook(
         Holds the kernel while it runs, so that another thread can end it.
 
     The copy's metadata hold, under ``lipkit``, its parameters, the environment, the time,
-    and the digest by which :func:`is_current` knows it again.
+    and the digest by which :func:`is_current` recognises it.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def read_provenance(executed: Path) -> dict[str, Any]:
     Raises
     ------
     LipkitError
-        When the file is no readable notebook.
+        When the file is not a readable notebook.
     """
     return dict(read_notebook(executed).metadata.get(PROVENANCE, {}))
 
@@ -209,7 +209,7 @@ def store(name: str | Path, progress: bool = True) -> Path:
 
 
 def clean(notebook: nbformat.NotebookNode) -> None:
-    """Remove from an executed notebook all that is not lesson (in place)."""
+    """Remove everything that is not part of the lesson from an executed notebook (in place)."""
     language = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
     notebook.metadata = nbformat.from_dict({"kernelspec": KERNELSPEC, "language_info": language})
     for cell in notebook.cells:
@@ -259,9 +259,9 @@ def _execute(
         message = f"{source}: the kernel died; most often the machine ran out of memory"
         raise NotebookFailed(message, message) from None
     except RuntimeError as error:
-        # So jupyter says that a kernel died, or was not ready in time, while it started.
+        # This is how Jupyter says that a kernel died, or was not ready in time, as it started.
         reason = " ".join(str(error).split())
-        message = f"{source}: no kernel started: {reason}; lipkit check tells what is amiss"
+        message = f"{source}: no kernel started: {reason}; lipkit check says what is wrong"
         raise NotebookFailed(message, message) from None
 
 

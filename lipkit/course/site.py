@@ -1,4 +1,4 @@
-"""The page that shows what a demo made: one folder, no net, opened by a double click."""
+"""The page that shows what a demo made: one folder that opens offline, by a double click."""
 
 import base64
 import html
@@ -13,7 +13,7 @@ from lipkit.files import replacing
 
 _SUFFIXES = {"image/png": ".png", "image/jpeg": ".jpg"}
 _SMALLEST_FIGURE = 4_000
-"""Bytes; smaller pictures in a notebook's outputs are icons."""
+"""Pictures of fewer bytes in a notebook's outputs are icons."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Media:
     caption: str
     alt: str = ""
     poster: str = ""
-    """What a video shows before it is played; a path like ``path``."""
+    """What a video shows before it is played; a path relative to the page, like ``path``."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Section:
     text: str = ""
     media: Sequence[Media] = ()
     wide: bool = False
-    """Show pictures over the whole width, one below the other."""
+    """Show pictures at full width, one below the other."""
 
 
 @dataclass(frozen=True)

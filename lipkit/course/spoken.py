@@ -12,9 +12,9 @@ KINDS = tuple(VISEMES)
 
 
 def visemes_of_frames(phonemes: Iterable[tuple[str, float, float]], frames: int) -> np.ndarray:
-    """Index into :data:`KINDS` of what sounds in the middle of each frame, int64 ``[frames]``.
+    """Index into :data:`KINDS` of the viseme heard in the middle of each frame, int64 ``[frames]``.
 
-    ``phonemes`` are symbol, start and end in seconds, pauses left out; of a glide the first
+    ``phonemes`` are symbol, start and end in seconds, without pauses; for a glide, the first
     viseme counts.
     """
     middles = (np.arange(frames) + 0.5) / FPS

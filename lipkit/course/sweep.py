@@ -1,8 +1,8 @@
 """One notebook over a grid of parameters: every cell of the grid is run, kept and collected.
 
-A sweep's folder holds one executed notebook a cell, ``results.csv`` with what they recorded
+A sweep's folder holds one executed notebook per cell, ``results.csv`` with what they recorded
 (:func:`lipkit.course.records.record`), and a figure for each recorded number. Run again, it skips
-what is whole and was made by the same parameters, notebook and code.
+whatever is complete and was made by the same parameters, notebook and code.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ _OWN_COLUMNS = ("status", "seconds", "reason", "notebook")
 
 @dataclass(frozen=True)
 class Cell:
-    """One point of the grid, and what came of it."""
+    """One point of the grid and what came of it."""
 
     values: dict[str, Any]
     """The parameters that were given, converted: the grid's axes first."""
@@ -46,13 +46,13 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """Its parameters, for the reader."""
+        """Its parameters in words."""
         return " ".join(f"{name}={_text(value)}" for name, value in self.values.items())
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep that has ended."""
+    """A sweep that has finished."""
 
     folder: Path
     cells: tuple[Cell, ...]
@@ -97,7 +97,7 @@ def run_sweep(
     ------
     UsageError
         Before anything runs: unknown notebook or parameter, a value that does not fit, an
-        axis without values, with one twice, or fixed as well.
+        axis that has no values, has one twice, or is fixed as well.
     LipkitError
         When the folder cannot be written.
     """
@@ -133,7 +133,7 @@ def run_sweep(
                     said = cell.reason if cell.status == FAILED else f"{cell.seconds:.0f} s"
                     print(f"[{count}/{len(waiting)}] {cell.name}: {said}", flush=True)
     finally:
-        # When interrupted: else the kernels would go on to their ends.
+        # On an interrupt: otherwise the kernels would run to their ends.
         kernels.end()
         executor.shutdown(cancel_futures=True)
     _write_table(out, cells)
@@ -174,7 +174,7 @@ def plan(
 
 
 def split_values(text: str) -> list[str]:
-    """Text at its commas, but for those in brackets: ``"[a,b],[c]"`` is two values."""
+    """Split text at its commas, except those in brackets: ``"[a,b],[c]"`` is two values."""
     values, depth = [""], 0
     for letter in text:
         depth += (letter in "[(") - (letter in ")]")
@@ -186,7 +186,7 @@ def split_values(text: str) -> list[str]:
 
 
 def _stem(values: Mapping[str, Any]) -> str:
-    """A file name that a reader can read, made unique by a digest of the exact values."""
+    """A readable file name, made unique by a digest of the exact values."""
     exact = repr(sorted(values.items()))
     words = ",".join(f"{name}={_text(value)}" for name, value in values.items())
     readable = re.sub(r"[^\w.=,+-]+", "-", words)[:80]
@@ -203,7 +203,7 @@ def _run(
     cell: Cell, source: Path, html: bool, variables: Mapping[str, str], kernels: Kernels
 ) -> Cell:
     began = time.monotonic()
-    # What lies there is of other code: if this fails, it must not stand for a result.
+    # What lies there was made by other code: if this run fails, it must not pass for a result.
     cell.notebook.unlink(missing_ok=True)
     cell.notebook.with_suffix(".html").unlink(missing_ok=True)
     try:
@@ -233,13 +233,13 @@ def _collected(cell: Cell) -> Cell:
     records, seconds = read_records(cell.notebook), read_provenance(cell.notebook)["seconds"]
     for name in records:
         if name in cell.values or name in _OWN_COLUMNS:
-            reason = f"it records {name!r}, a column that the table has already; rename it"
+            reason = f"it records {name!r}, which is already a column of the table; rename it"
             return replace(cell, status=FAILED, seconds=seconds, reason=reason)
     return replace(cell, status=WHOLE, seconds=seconds, records=records)
 
 
 def _write_table(out: Path, cells: Sequence[Cell]) -> None:
-    """One row a cell: parameters, results, status; results of cells without them are empty."""
+    """One row per cell: parameters, results, status; results of cells without them are empty."""
     names = dict.fromkeys(name for cell in cells for name in cell.records)
     rows = []
     for cell in cells:

@@ -95,7 +95,7 @@ COURSE = (
 def table(folder: Path = NOTEBOOKS) -> str:
     """The course as a Markdown table; only notebooks that exist are linked.
 
-    The last column is what :func:`lipkit.course.runner.store` measured on storing the notebook.
+    The last column is what :func:`lipkit.course.runner.store` measured when it stored the notebook.
     """
     lines = [
         "| notebook | the question | minutes to read | seconds to run |",
@@ -113,7 +113,7 @@ def table(folder: Path = NOTEBOOKS) -> str:
 def ways_on(stem: str) -> str:
     """Markdown links from a notebook to the one before it, to the list and to the one after.
 
-    They do not ask whether a file is there, so that no notebook changes when another is added.
+    Files need not exist, so that no notebook changes when another is added.
     """
     place = [lesson.stem for lesson in COURSE].index(stem)
     links = [f"[all notebooks]({COURSE[0].stem}.ipynb)"] if place else []

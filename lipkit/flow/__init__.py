@@ -1,6 +1,6 @@
 """Optical flow between neighbouring frames: F in the paper's equations.
 
-Three estimators; all answer in pixels a frame, x then y (each docstring gives the shape).
+Three estimators; all answer in pixels per frame, x then y (each docstring gives the shape).
 
 - :mod:`lipkit.flow.farneback`: OpenCV's, with the authors' parameters; not differentiable.
 - :mod:`lipkit.flow.lucas_kanade`: weight-free and differentiable, for the training losses.

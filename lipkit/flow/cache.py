@@ -1,13 +1,13 @@
 """Farneback's flow of a clip, computed once and kept on disk.
 
-Two things are worth keeping. The *motion series* (mean size of the flow, one number a
-step) is what the analysis needs: some 300 bytes a clip instead of 50 ms. The *whole flow*,
-1.2 MB a clip in half floats, is what a training step needs that compares with real frames;
-it is read by memory map, a window's bytes at a time. Each is made when first asked for.
+Two things are worth keeping. The *motion series* (mean size of the flow, one number per
+step) is what the analysis needs: some 300 bytes per clip instead of 50 ms. The *whole flow*,
+1.2 MB per clip in half precision, is what a training step needs to compare with real frames;
+it is memory-mapped and read one window at a time. Each is made when first asked for.
 
 An entry belongs to one version of one clip file (its path, size and time of change), the
-flow's parameters and OpenCV's version; anything else is another entry, so that nothing
-stale is ever read. Entries are whole or absent, and several processes may share a folder.
+flow's parameters and OpenCV's version; anything else has another entry, so that nothing
+stale is ever read. Entries are complete or absent, and several processes may share a folder.
 """
 
 import hashlib
@@ -32,14 +32,14 @@ class FlowCache:
     Parameters
     ----------
     folder
-        Made when first written to; may be deleted at any time.
+        Made on the first write; it may be deleted at any time.
     """
 
     def __init__(self, folder: str | os.PathLike) -> None:
         self.folder = Path(folder)
 
     def motion(self, clip: str | os.PathLike, frames: Frames) -> np.ndarray:
-        """Mean size of the flow at each step, f32 ``[T-1]``, pixels a frame.
+        """Mean size of the flow at each step, f32 ``[T-1]``, pixels per frame.
 
         Parameters
         ----------
@@ -72,7 +72,7 @@ class FlowCache:
         Raises
         ------
         LipkitError
-            As :meth:`motion`, and when the clip has not so many steps.
+            As :meth:`motion`, and when the clip does not have that many steps.
         """
         path = self._entry(clip, "flow")
         try:
@@ -83,7 +83,7 @@ class FlowCache:
         stop = len(whole) if steps is None else start + steps
         if not 0 <= start < stop <= len(whole):
             raise LipkitError(
-                f"{clip}: flow of steps {start} to {stop - 1} asked for, the clip has steps 0 to "
+                f"{clip}: flow of steps {start} to {stop - 1} asked for; the clip has steps 0 to "
                 f"{len(whole) - 1}; ask for steps it has"
             )
         return whole[start:stop]

@@ -18,7 +18,7 @@ PARAMETERS = {
     "poly_sigma": 1.2,
     "flags": 0,
 }
-"""As the authors call it."""
+"""The parameters with which the authors call it."""
 
 
 def farneback(frames: np.ndarray) -> np.ndarray:

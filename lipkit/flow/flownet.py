@@ -1,4 +1,4 @@
-"""FlowNetS: optical flow as the authors have it, learned from Farneback's as a proxy.
+"""FlowNetS: optical flow as the authors estimate it, learned from Farneback's as a proxy.
 
 The network is the simple one of Dosovitskiy et al. 2015, without batch normalisation
 (38,676,496 parameters; fact sheet 2.3). The authors start from public weights, fine-tune
@@ -49,7 +49,7 @@ class FlowNetS(nn.Module):
             for n, r in zip(inputs, rises, strict=False)
         )
         for module in self.modules():
-            # PyTorch's default shrinks the signal at each of ten layers to nothing.
+            # PyTorch's default shrinks the signal at each of ten layers until nothing is left.
             if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
                 nn.init.kaiming_normal_(module.weight, 0.1)
                 if module.bias is not None:

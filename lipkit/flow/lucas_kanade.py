@@ -33,12 +33,12 @@ def lucas_kanade(
     levels
         Pyramid levels; each doubles the largest motion that can be found.
     iterations
-        Gauss-Newton steps a level.
+        Gauss-Newton steps per level.
     sigma
         Standard deviation, pixels, of the Gaussian window w.
     damping
         Added to the diagonal of the 2 x 2 normal equations, in squared grey levels
-        (full range 1) a squared pixel. It keeps flat patches at zero motion, and their
+        (full range 1) per squared pixel. It keeps flat patches at zero motion, and their
         gradients finite.
 
     Returns
@@ -57,7 +57,7 @@ def lucas_kanade(
             f"and {tuple(second.shape)}"
         )
     kind = first.dtype
-    # Normal equations are differences of products: half precision loses them.
+    # The normal equations take differences of products, which half precision loses.
     work = torch.float64 if kind == torch.float64 else torch.float32
     with torch.autocast(first.device.type, enabled=False):
         pyramid = [(_luma(first.to(work)), _luma(second.to(work)))]
@@ -130,7 +130,7 @@ def _halve(image: Tensor) -> Tensor:
 
 
 def _gradients(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Scharr's derivative, grey levels a pixel."""
+    """Scharr's derivative, in grey levels per pixel."""
     smooth, slope = image.new_tensor([3, 10, 3]) / 16, image.new_tensor([-1, 0, 1]) / 2
     kernels = torch.stack((smooth[:, None] * slope, slope[:, None] * smooth))[:, None]
     padded = F.pad(image, (1, 1, 1, 1), mode="replicate")
@@ -139,8 +139,8 @@ def _gradients(image: Tensor) -> tuple[Tensor, Tensor]:
 
 def _window(image: Tensor, sigma: float) -> Tensor:
     """Separable Gaussian of each channel; the edge is repeated."""
-    # As products with two small matrices, not as convolutions of single channels, whose
-    # gradients cost eight times as much on a CPU.
+    # Products with two small matrices: the gradients of single-channel convolutions cost eight
+    # times as much on a CPU.
     rows, columns = (_gaussian(image, size, sigma) for size in image.shape[-2:])
     return rows @ image @ columns.T
 

@@ -1,4 +1,4 @@
-"""A Dask cluster as an executor, for work that one machine does not do in an evening."""
+"""A Dask cluster as an executor, for work that one machine cannot finish in an evening."""
 
 import contextlib
 from collections.abc import Iterator
@@ -36,5 +36,5 @@ def dask_executor(address: str) -> Iterator[Executor]:
             "start one with: dask scheduler"
         ) from error
     with client:
-        # Not pure: the result is a file, so an answer from an earlier run must not be reused.
+        # Not pure: the result is a file, so that an answer from an earlier run must not be reused.
         yield client.get_executor(pure=False)

@@ -1,6 +1,6 @@
 """One function over many items, on the cores of this machine or on somebody's cluster.
 
-What is done more than :mod:`concurrent.futures` does: a process that dies (out of memory, a
+Beyond what :mod:`concurrent.futures` does, a process that dies (out of memory, a
 fault in a codec) costs one item and not the run, Ctrl-C leaves no process behind, and a
 killed parent's processes end by themselves.
 """
@@ -48,14 +48,14 @@ def each(
     Parameters
     ----------
     function, items : importable in, and sendable to, another process.
-    workers : processes on this machine (default: one a core); 0 works in this process.
+    workers : processes on this machine (default: one per core); 0 works in this process.
     executor : any :mod:`concurrent.futures` executor, used instead of processes of our own
         and left open; e.g. that of :func:`lipkit.jobs.cluster.dask_executor`.
 
     An item whose process dies is tried once more, alone in a process, and then yields
     :class:`Lost`. What ``function`` raises is raised here and ends the work; so does leaving
-    the iterator (close it). Items that have not begun are then dropped, those in work are
-    waited for.
+    the iterator (close it). Items that have not begun are then dropped, and those in progress
+    are waited for.
 
     Raises
     ------
@@ -79,7 +79,7 @@ def _on_processes(
         with _processes(min(workers, len(waiting))) as pool:
             try:
                 while waiting or running:
-                    # One more than the processes keeps all busy and little to wait for at the end.
+                    # One item more than processes keeps all busy and leaves little to wait for.
                     while waiting and len(running) <= workers:
                         running[pool.submit(function, waiting[0])] = waiting[0]
                         waiting.popleft()
@@ -89,7 +89,7 @@ def _on_processes(
                         del running[future]
                         yield item, result
             except BrokenExecutor:
-                # Which of the items did it is unknown: each is tried alone.
+                # It is unknown which item did it, so each is tried alone.
                 suspects = list(running.values())
         for item in suspects:
             yield item, _alone(function, item)
@@ -100,7 +100,7 @@ def _alone(function: Callable[[Item], Any], item: Item) -> Any:
         try:
             return pool.submit(function, item).result()
         except BrokenExecutor:
-            return Lost("the process that worked on it died (out of memory, or a codec's fault)")
+            return Lost("the process that worked on it died (out of memory, or a fault in a codec)")
 
 
 def _on_executor(
@@ -116,9 +116,9 @@ def _on_executor(
             except (BrokenExecutor, CancelledError) as error:
                 raise LipkitError(
                     f"the executor gave up ({str(error) or type(error).__name__}); "
-                    "start it anew and run again, what is done is kept"
+                    "start it again and rerun; what is done is kept"
                 ) from error
-            except Exception as error:  # of the executor, as a cluster's KilledWorker
+            except Exception as error:  # raised by the executor, such as a cluster's KilledWorker
                 result = Lost(f"lost by the executor: {type(error).__name__}: {error}")
             yield running.pop(future), result
     finally:
@@ -128,8 +128,8 @@ def _on_executor(
 
 @contextlib.contextmanager
 def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
-    # Spawned, not forked: the parent may hold threads (a notebook, torch, a progress bar),
-    # and so it works alike on every system.
+    # Spawned, not forked: the parent may have threads (a notebook, torch, a progress bar),
+    # and it works the same on every system.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
     try:
@@ -142,7 +142,7 @@ def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 @contextlib.contextmanager
 def _deaf_to_ctrl_c() -> Iterator[None]:
-    """Hold Ctrl-C back; processes started meanwhile never hear it.
+    """Hold back Ctrl-C; processes started meanwhile never see it.
 
     It reaches every process of a terminal, but the parent alone decides what it means.
     """
@@ -157,7 +157,7 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 
 def _begin() -> None:
-    """Set a fresh process up, before any numeric library is loaded in it."""
+    """Set up a fresh process before any numeric library is loaded in it."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Long work in stages that are kept: what is whole and still valid is not done again."""
+"""Long work in stages that are kept: what is complete and still valid is not done again."""
 
 import json
 import shutil
@@ -16,7 +16,8 @@ from lipkit.files import inside, is_relative, replacing
 from lipkit.provenance import digest
 
 STATE = "stages.json"
-"""In the work's folder: for each stage what it depends on, whether it is whole, its result."""
+"""A file in the work's folder: for each stage what it depends on, whether it is complete, and
+its result."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class Stage:
     made: tuple[str, ...]
     """Files and folders that it makes, below the work's folder; removed when they are stale."""
     run: Callable[[], dict[str, Any]]
-    """Does it; goes on where it was stopped. Its result must be plain values, for JSON."""
+    """Does it, going on where it was stopped. Its result must be plain values, for JSON."""
     inputs: tuple[str, ...] = ()
-    """Texts that decide the result, such as settings."""
+    """Texts that determine the result, such as settings."""
     needs: tuple[str, ...] = ()
     """Earlier stages that it builds on: when one is made anew, so is this."""
 
@@ -41,7 +42,7 @@ def run_stages(
     workers: int = 1,
     stop: Callable[[], None] = lambda: None,
 ) -> dict[str, dict[str, Any]]:
-    """Run the stages that are not whole or no longer valid; return all results by name.
+    """Run the stages that are incomplete or no longer valid; return all results by name.
 
     Only what stages have made is ever removed. When a stage fails, those that do not build on
     it are run all the same.
@@ -51,7 +52,7 @@ def run_stages(
     workers
         Stages at a time. They begin in order, each in a thread when there is more than one.
     stop
-        Called when the work is broken off, to make the stages end that still run.
+        Called when the work is broken off, to end the stages that are still running.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def run_stages(
 
 
 class _Work:
-    """The stages of one folder; threads only run them, all else is done in the caller's."""
+    """The stages of one folder; threads only run them; all else happens in the caller's thread."""
 
     def __init__(self, out: Path, stages: Sequence[Stage]) -> None:
         self.out, self.stages = out, stages
@@ -86,7 +87,7 @@ class _Work:
             raise
         finally:
             executor.shutdown(cancel_futures=True)
-            # When broken off: what became whole meanwhile is kept.
+            # When broken off, whatever was completed meanwhile is kept.
             for future, begun in self.running.items():
                 if not future.cancelled() and future.exception() is None:
                     self._end(*begun, future)
@@ -101,7 +102,7 @@ class _Work:
         """Start the stage, unless it is kept or cannot be."""
         self._say(stage, stage.title)
         if lacking := [need for need in stage.needs if need in self.failures]:
-            reason = f"left out, as {lacking[0]} failed"
+            reason = f"left out because {lacking[0]} failed"
             self.failures[stage.name] = LipkitError(f"{stage.name}: {reason}")
             self._say(stage, reason)
             return
@@ -136,7 +137,7 @@ class _Work:
         self._say(stage, f"{seconds:.0f} s")
 
     def _say(self, stage: Stage, words: str) -> None:
-        """A line that its number tells apart from those of stages beside it."""
+        """A line whose number tells it apart from those of stages running beside it."""
         print(f"[{self.stages.index(stage) + 1}/{len(self.stages)}] {words}", flush=True)
 
     def _raise(self) -> None:
@@ -147,7 +148,7 @@ class _Work:
             raise bugs[0] if bugs else fault
         raise LipkitError(
             f"{len(self.failures)} of {len(self.stages)} stages failed "
-            f"({', '.join(self.failures)}); mend the first and run again: {fault}"
+            f"({', '.join(self.failures)}); fix the first and run again: {fault}"
         ) from fault
 
 
@@ -166,7 +167,7 @@ def _open(out: Path) -> dict[str, dict[str, Any]]:
             state = json.loads((out / STATE).read_text(encoding="utf-8"))
             return {name: _entry(out, entry) for name, entry in state.items()}
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            raise UsageError(f"{out / STATE}: is broken; delete the folder {out}") from None
+            raise UsageError(f"{out / STATE}: is damaged; delete the folder {out}") from None
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out}: holds something else; give a new or empty folder")
     return {}

@@ -45,7 +45,7 @@ def table_figure(
     metrics: Sequence[str] = BESIDE_PAPER,
     lines: Sequence[str] = (FROZEN, TRUTH),
 ) -> Figure:
-    """A panel a metric: each row's mean with its interval and seeds, the paper's value beside.
+    """One panel per metric: each row's mean with interval and seeds, the paper's value beside it.
 
     Parameters
     ----------
@@ -54,9 +54,9 @@ def table_figure(
     rows
         Names of cells and reference rows, from top to bottom.
     metrics
-        Names of ours; the paper's diamond is drawn where it may stand beside.
+        Our names; the paper's diamond is drawn where its number may be compared with ours.
     lines
-        References drawn as vertical lines, of the first split.
+        References, drawn as vertical lines with their values on the first split.
     """
     figure = new_figure(1.15 + (0.34 if len(splits) == 1 else 0.42) * len(rows))
     axes = np.atleast_1d(figure.subplots(1, len(metrics), sharey=True))
@@ -122,7 +122,7 @@ def _rows_axis(ax: Axes, count: int) -> None:
 def claims_figure(stored: Stored, split: str, convention: str = "standard") -> Figure:
     """Every contrast as a row, every metric as a panel: our difference, the paper's, the verdict.
 
-    The paper's side of 0 is tinted. Where nothing was measured only the paper's diamond stands.
+    The paper's side of 0 is tinted. Where nothing was measured, only the paper's diamond is drawn.
     """
     contrasts = stored.experiment.contrasts
     family_of = families()
@@ -189,12 +189,12 @@ def _claim(claim: str, origin: str, target: str) -> str:
 
 @styled
 def spread_figure(stored: Stored, split: str, metrics: Mapping[str, str]) -> Figure:
-    """The paper's differences over what another seed alone changes, a panel a metric.
+    """The paper's differences above what another seed alone changes, one panel per metric.
 
-    ``metrics`` is the paper's metric -> ours, whose seeds are drawn: a dot a cell, second seed
-    less first and first less second. The band holds 95 % of differences of two single runs,
-    without the cell whose seeds differ most; where that one lies outside of the panel, its
-    name and difference are written.
+    ``metrics`` maps the paper's metric to ours, whose seeds are drawn: a dot per cell, second
+    seed minus first and first minus second. The band holds 95 % of the differences between two
+    single runs, leaving out the cell whose seeds differ most; where that cell lies outside the
+    panel, its name and difference are written there.
     """
     contrasts = [c for c in stored.experiment.contrasts if set(c.metrics) & set(metrics)]
     figure = new_figure(1.15 + 0.3 * len(contrasts))
@@ -237,14 +237,14 @@ def spread_figure(stored: Stored, split: str, metrics: Mapping[str, str]) -> Fig
 def curves_figure(
     curves: Sequence[Mapping[str, Any]], names: Sequence[str], lit: Sequence[str] = ()
 ) -> Figure:
-    """A panel a loss, a line a cell: the running mean of its seeds; ``lit`` cells in colour.
+    """One panel per loss, one line per cell, its seeds' running mean; ``lit`` cells in colour.
 
     Parameters
     ----------
     curves
-        Rows with cell, seed, step and losses, None for a loss that was off.
+        Rows with cell, seed, step and losses; None for a loss that was off.
     names
-        Losses, of :data:`lipkit.plots.training.PANELS`; one that no cell has stays empty.
+        From :data:`lipkit.plots.training.PANELS`; a loss that no cell has leaves its panel empty.
 
     Raises
     ------

@@ -28,7 +28,7 @@ class Way(NamedTuple):
 
     name: str
     sees: str
-    """Out of ``picture``, ``points``, ``sound``, ``noise``, ``clips``, ``clip``."""
+    """Any of ``picture``, ``points``, ``sound``, ``noise``, ``clips``, ``clip``."""
     does: str
     how: str
     gives: str
@@ -58,7 +58,7 @@ _COLUMNS = ((140, 238), (246, 316), (324, 432))
 
 @styled
 def ways_figure(ways: Sequence[Way] = WAYS) -> Figure:
-    """Every method as a line: what goes in, what is done with it, what comes out."""
+    """Every method on a line of its own: what goes in, what is done with it, what comes out."""
     step, top = 54, 30
     canvas = Canvas(900, top + step * len(ways) + 4)
     for x, text in ((291, "sees"), (590, "does"), (808, "gives")):
@@ -78,7 +78,7 @@ def ways_figure(ways: Sequence[Way] = WAYS) -> Figure:
 
 
 OUTER = slice(0, INNER.start)
-"""Of the 20 mouth points: either closed outline."""
+"""Indices into the 20 mouth points: the two closed outlines."""
 
 
 @styled
@@ -88,7 +88,7 @@ def mouths_figure(
     """Mouths as outlines: each row over the truth, which is filled.
 
     ``truth`` and the rows' values are mouth points [n, 20, 2] in lip pixels, y downward;
-    centroids are laid over each other, as LMD does. ``names`` stand above the columns.
+    their centroids are laid over each other, as LMD does. ``names`` stand above the columns.
     """
     figure = new_figure(0.3 + 0.72 * len(rows))
     axes = figure.subplots(len(rows), len(truth), sharex=True, sharey=True, squeeze=False)
@@ -138,7 +138,7 @@ def scores_figure(
     line
         The row whose mean is drawn as a dashed line through every panel.
     aims
-        Metric -> the value of the truth, a green line; metrics without one are left out.
+        Metric -> the truth's own value, drawn as a green line; metrics without one have no line.
     trained
         Rows that were trained: filled circles, the others hollow diamonds.
     """

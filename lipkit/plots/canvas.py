@@ -14,7 +14,7 @@ Point = tuple[float, float]
 
 
 class Canvas:
-    """A figure whose one axes counts pixels from the top left corner."""
+    """A figure with one pair of axes, which counts pixels from the top left corner."""
 
     def __init__(self, width: float, height: float) -> None:
         self.figure = Figure(figsize=(width / DPI, height / DPI))
@@ -89,7 +89,7 @@ class Canvas:
         self.words(middle[0], top + height + gap / 2, note, 8.2, color=ink, zorder=4)
 
     def arrow(self, *points: Point, colour: str = MUTED, dashed: bool = False) -> None:
-        """An arrow along straight pieces with softly rounded corners."""
+        """An arrow along straight segments with softly rounded corners."""
         vertices, codes = [points[0]], [Path.MOVETO]
         for before, corner, after in zip(points, points[1:], points[2:], strict=False):
             for point, code in (

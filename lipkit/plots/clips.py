@@ -18,7 +18,7 @@ def clip_figure(
     frame: int,
     first: int = 0,
 ) -> Figure:
-    """A frame's lips beside log-mel and mouth opening, in which its time is marked.
+    """A frame's lips beside log-mel and mouth opening, with the frame's time marked in both.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def clip_figure(
     logmel, opening
         ``[4T, 128]`` dB and ``[T]`` pixels of the T frames from ``first`` on.
     frame
-        Counted in the clip.
+        Its number, counted from the start of the clip.
     """
     figure = new_figure(2.75)
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.03)

@@ -1,6 +1,6 @@
 """Figures of the derivative correlation: series over lips, curves and histograms with their null.
 
-Sound is blue and lips are orange, as everywhere; what is computed of both is purple. A grey
+Sound is blue and lips are orange, as everywhere; what is computed from both is purple. A grey
 band is always what chance gives. Offsets are frames, positive where the lips come later.
 """
 
@@ -46,15 +46,15 @@ def series_figure(
     motion: Mapping[str, np.ndarray],
     words: Sequence[tuple[str, float, float]] = (),
 ) -> Figure:
-    """Series of one clip under its film strip, on one axis of frames.
+    """The series of one clip under its film strip, on a common axis of frames.
 
     Parameters
     ----------
     lips
         u8 ``[T, 64, 64, 3]``.
     sound, motion
-        Label -> ``[T]``, a value a frame, or ``[T-1]``, a value a change of frame, which is
-        drawn at the edge between its two frames.
+        Label -> ``[T]``, one value per frame, or ``[T-1]``, one value per change of frame, drawn
+        at the edge between its two frames.
     words
         Label, start and end in frames; written over the strip.
     """
@@ -97,7 +97,7 @@ def explorer_figure(
 ) -> Figure:
     """Two series ``[n]`` laid over each other at one offset, and r at all ``offsets``.
 
-    The lips of step t + d are drawn at t. Shaded pieces of 16 steps carry their own r.
+    The lips of step t + d are drawn at t. Each shaded piece of 16 steps carries its own r.
     """
     figure = new_figure(2.9)
     left, right = figure.subplots(1, 2, width_ratios=(2.5, 1))
@@ -169,7 +169,7 @@ def clip_curves_figure(
 def fig3_figure(results: Mapping[str, "FormulaResult"]) -> Figure:
     """Mean curve and histogram of best offsets with their null bands, by one or more formulas.
 
-    One formula: the two side by side, as Fig. 3. Several: a column each, curves over
+    One formula: the two side by side, as in Fig. 3. Several: one column each, curves above
     histograms. The fainter purple is the 95 % bootstrap interval of the mean curve.
     """
     n = len(results)
@@ -248,7 +248,7 @@ def counts_figure(offsets: np.ndarray, counts: np.ndarray, null: "Band") -> Figu
 def hidden_peak_figure(
     offsets: np.ndarray, curves: Mapping[int, np.ndarray], null: "Band"
 ) -> Figure:
-    """Mean curves ``[offsets]`` by the frames k by which the sound was delayed."""
+    """Mean curves ``[offsets]``, keyed by the number of frames k by which the sound was delayed."""
     figure = new_figure(2.8)
     ax = figure.subplots()
     ax.fill_between(offsets, null.low, null.high, color=NULL, lw=0)
@@ -293,10 +293,10 @@ def lead_figure(
     high: np.ndarray,
     counts: Sequence[int],
 ) -> Figure:
-    """Lead of the lips over the sound for each viseme class, measured beside documented.
+    """Lead of the lips over the sound for each viseme class: measured beside documented.
 
-    Times in milliseconds, positive where the lips come first; ``low`` and ``high`` the 95 %
-    interval of ``measured``; ``counts`` how often each class was heard.
+    Times are in milliseconds, positive where the lips come first; ``low`` and ``high`` are the
+    95 % interval of ``measured``; ``counts`` how often each class was heard.
     """
     figure = new_figure(0.9 + 0.27 * len(names))
     ax = figure.subplots()

@@ -1,6 +1,6 @@
 """The network of the paper as a map (the poster's Fig. 2), redrawn by us.
 
-Every notebook opens with this map, its own box lit.
+Every notebook opens with this map, with its own box lit.
 """
 
 from collections.abc import Callable

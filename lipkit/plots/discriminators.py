@@ -27,10 +27,10 @@ PARTS = {"audio": AUDIO, "video": VISUAL, "motion": ACCENT, "joint": FUSED}
 
 @styled
 def shares_figure(parameters: Mapping[str, Mapping[str, float]], marked: str) -> Figure:
-    """Parameters of networks as one bar each, cut into their parts.
+    """The parameters of each network as one bar, cut into its parts.
 
-    ``parameters`` network -> {part: millions}; a part's colour is that of the stream its name
-    begins with (:data:`PARTS`), and the part ``marked`` is hatched.
+    ``parameters`` maps a network to {part: millions}; a part has the colour of the stream that
+    its name begins with (:data:`PARTS`), and the part ``marked`` is hatched.
     """
     figure = new_figure(0.55 + 0.62 * len(parameters))
     ax = figure.subplots()
@@ -81,7 +81,7 @@ def notice_figure(
 def saturation_figure(
     logits: np.ndarray, losses: Mapping[str, np.ndarray], slopes: Mapping[str, np.ndarray]
 ) -> Figure:
-    """Generator losses [n] of logits [n] and the sizes of their slopes [n], side by side."""
+    """Generator losses [n] against logits [n], and the sizes of their slopes [n] beside them."""
     figure = new_figure(2.5)
     axes = figure.subplots(1, 2)
     titles = "what the generator pays", "how hard it is pulled"
@@ -99,9 +99,9 @@ def saturation_figure(
 
 @styled
 def judges_figure(losses: Mapping[str, Sequence[Sequence[float]]], shrug: float) -> Figure:
-    """Losses of discriminators in training, smoothed over ten steps: name -> a curve a seed.
+    """Losses of discriminators in training, smoothed over ten steps: name -> one curve per seed.
 
-    ``shrug`` is the loss of one that always says 1/2.
+    ``shrug`` is the loss of a discriminator that always says 1/2.
     """
     figure = new_figure(2.3)
     ax = figure.subplots()

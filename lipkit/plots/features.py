@@ -40,7 +40,7 @@ def probe_figure(
 ) -> Figure:
     """Scores of probes with their intervals: panel -> {what was read: (score, low, high)}.
 
-    ``chance`` panel -> the score of knowing nothing.
+    ``chance`` maps a panel to the score of knowing nothing.
     """
     names = list(next(iter(panels.values())))
     figure = new_figure(0.95 + 0.3 * len(names))
@@ -66,9 +66,10 @@ def probe_figure(
 def distance_figure(
     distances: Mapping[str, np.ndarray], pictures: np.ndarray, group: int
 ) -> Figure:
-    """Distances between pictures u8 [n, 64, 64, 3], which come in groups of one person each.
+    """Distances between pictures u8 [n, 64, 64, 3], which come in groups, one person per group.
 
-    ``distances`` label -> [n, n], each on its own scale; ``group`` pictures are of one person.
+    ``distances`` maps a label to [n, n], each on its own scale; ``group`` is the number of
+    pictures of one person.
     """
     n = len(pictures)
     figure = new_figure(2.85)
@@ -77,7 +78,7 @@ def distance_figure(
     sheet = pictures.reshape(n // group, group, *pictures.shape[1:])
     sheet = sheet.transpose(0, 2, 1, 3, 4).reshape(n // group * 64, group * 64, 3)
     axes[0].imshow(sheet, interpolation="lanczos")
-    axes[0].set_title("one person a row", fontweight="normal")
+    axes[0].set_title("one person per row", fontweight="normal")
     for ax, (label, table) in zip(axes[1:], distances.items(), strict=True):
         ax.imshow(table, interpolation="none")
         for edge in range(group, n, group):
@@ -97,7 +98,7 @@ def border_figure(pictures: Mapping[str, np.ndarray], profiles: Mapping[str, np.
     axes = figure.subplots(1, len(pictures) + 1, width_ratios=[*[1] * len(pictures), 1.5])
     low = min(float(p.min()) for p in pictures.values())
     high = max(float(p.max()) for p in pictures.values())
-    # What is even shows in a light shade, what is lower in lighter ones.
+    # An even map shows in one light shade, and what is lower in still lighter ones.
     scale = {"vmin": low - 0.2 * (high - low), "vmax": high + 1.5 * (high - low)}
     for ax, (label, picture) in zip(axes, pictures.items(), strict=False):
         ax.imshow(picture, interpolation="none", cmap=shades(VISUAL), **scale)

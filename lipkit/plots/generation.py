@@ -1,4 +1,4 @@
-"""Figures of generation: whose lips are taken, and how far a mouth opens while it talks."""
+"""Figures of generation: whose lips are taken, and how far a mouth opens as it talks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -46,7 +46,7 @@ def openings_figure(
     Parameters
     ----------
     curves
-        Label -> opening of every frame, 25 a second.
+        Label -> opening of every frame, at 25 frames per second.
     phonemes
         Symbol, start and end in seconds, written above.
     marked

@@ -1,7 +1,7 @@
 """Figures of the correlation loss: what it compares, and whether it can tell pairs apart.
 
-Sound is blue and lips are orange, as everywhere. Of pairs, green ones match and grey ones do
-not. Those of the adversarial loss are in :mod:`lipkit.plots.discriminators`.
+Sound is blue and lips are orange, as everywhere. Matching pairs are green and others
+grey. The figures of the adversarial loss are in :mod:`lipkit.plots.discriminators`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,19 +27,19 @@ from lipkit.plots.style import (
 
 MATCHED, MISMATCHED = LOSS, MUTED
 BLIND = 0.5
-"""Area under the curve of somebody who cannot tell."""
+"""Area under the curve for a judge who cannot tell pairs apart."""
 
 
 @styled
 def flow_figure(rows: Mapping[str, tuple[np.ndarray, np.ndarray]], enlarge: float = 2.0) -> Figure:
-    """Optical flow as arrows over the frames that it starts from.
+    """Optical flow as arrows, drawn over the frames from which it starts.
 
     Parameters
     ----------
     rows
         Label -> (frames u8 [n, 64, 64, 3], flow [2, n, 16, 16] in pixels, x then y).
     enlarge
-        An arrow is this many times as long as the motion.
+        How many times as long as the motion an arrow is drawn.
     """
     n = len(next(iter(rows.values()))[0])
     figure = new_figure(0.1 + len(rows) * 8.3 / n)
@@ -71,9 +71,9 @@ def flow_figure(rows: Mapping[str, tuple[np.ndarray, np.ndarray]], enlarge: floa
 
 @styled
 def alignment_figure(steps: Mapping[str, np.ndarray], expected: Mapping[str, float]) -> Figure:
-    """Histograms of similarities [n] below each other, one step of a recipe after the other.
+    """Histograms of similarities [n], one below the other: a recipe, step by step.
 
-    ``expected`` label -> the mean that arithmetic foretells, drawn as a mark.
+    ``expected`` maps a label to the mean that arithmetic predicts, drawn as a mark.
     """
     figure = new_figure(0.55 + 0.72 * len(steps))
     axes = np.atleast_1d(figure.subplots(len(steps), 1, sharex=True))
@@ -102,11 +102,11 @@ def alignment_figure(steps: Mapping[str, np.ndarray], expected: Mapping[str, flo
 
 @styled
 def directions_figure(sound: np.ndarray, lips: np.ndarray) -> Figure:
-    """Where vectors of one number a step point, before and after centring.
+    """Where vectors of one number per step point, before and after centring.
 
-    ``sound`` and ``lips`` are [n, T'], unit vectors are drawn of them. On the left the axis to
-    the right is the mean, (1, ..., 1), and upward is the direction in which the centred
-    vectors differ most; on the right are the two directions in which they differ most.
+    ``sound`` and ``lips`` are [n, T'] and are drawn as unit vectors. In the left panel, right
+    is the mean, (1, ..., 1), and up is the direction in which the centred vectors differ most;
+    the right panel shows the two directions in which they differ most.
     """
     everything = np.concatenate([sound, lips])
     centred = everything - everything.mean(1, keepdims=True)
@@ -145,9 +145,11 @@ def _unit_circle(ax: Axes) -> None:
 
 @styled
 def forms_figure(histories: Mapping[str, Sequence[tuple[int, float, float, float]]]) -> Figure:
-    """Training by each form: its loss, and below it the similarity of held-out pairs.
+    """Training with each form of the loss: the loss itself, and below it the similarity of
+    held-out pairs.
 
-    ``histories`` form -> rows of (step, loss, mean similarity of matched pairs, of mismatched).
+    ``histories`` maps a form to rows of (step, loss, mean similarity of matched pairs, of
+    mismatched ones).
     """
     figure = new_figure(3.5)
     axes = figure.subplots(2, len(histories), sharex=True, sharey="row", squeeze=False)
@@ -174,9 +176,9 @@ def forms_figure(histories: Mapping[str, Sequence[tuple[int, float, float, float
 def verdicts_figure(
     verdicts: Mapping[str, tuple[np.ndarray, np.ndarray]], auc: Mapping[str, float]
 ) -> Figure:
-    """Similarities of matched and mismatched pairs beside each other, one panel a form.
+    """Similarities of matched and of mismatched pairs, one panel per form.
 
-    ``verdicts`` form -> (matched [n], mismatched [m]); each histogram has area 1.
+    ``verdicts`` maps a form to (matched [n], mismatched [m]); each histogram has area 1.
     """
     figure = new_figure(2.5)
     axes = np.atleast_1d(figure.subplots(1, len(verdicts)))
@@ -220,7 +222,7 @@ def auc_figure(rows: Mapping[str, Sequence[float]], faint: Sequence[str] = ()) -
 
 @styled
 def offsets_figure(offsets: Sequence[int], similarity: Mapping[str, np.ndarray]) -> Figure:
-    """Mean similarity [n] against the frames by which lips come too late, form by form."""
+    """Mean similarity [n] against the number of frames by which lips come late, form by form."""
     figure = new_figure(2.3)
     ax = figure.subplots()
     ends = ((FUSED, "o-"), (MUTED, "s--"), (LOSS, "^:"))

@@ -1,4 +1,4 @@
-"""Figures of metrics: spoilt lips beside what every metric says, wrapped PSNR, sync, LMD."""
+"""Figures of metrics: spoilt lips beside what each metric says of them, wrapped PSNR, sync, LMD."""
 
 from collections.abc import Mapping, Sequence
 
@@ -23,13 +23,13 @@ from lipkit.plots.style import (
 )
 
 WORST = 2.0
-"""Damage at which the colour of a cell is full: twice that of frozen lips."""
+"""Damage at which a cell has its full colour: twice that of frozen lips."""
 COLOURS = (AUDIO, VISUAL, LOSS, FUSED, ACCENT)
 DASHES = ("-", "--", "-.", ":", (0, (4, 1, 1, 1, 1, 1)))
 
 
 def written(name: str, value: float) -> str:
-    """A metric's value for a table cell: 2 decimals with a unit, 3 without."""
+    """A metric's value for a table cell: two decimals if it has a unit, three if not."""
     if np.isnan(value):
         return "–"
     if np.isinf(value):
@@ -40,7 +40,7 @@ def written(name: str, value: float) -> str:
 
 
 def heading(name: str) -> str:
-    """A metric's label over its unit and arrow, for a narrow column."""
+    """A metric's label above its unit and arrow, for a narrow column."""
     metric = METRICS[name]
     arrow = {"higher": "↑", "lower": "↓", "truth": "≈"}[metric.better]
     label = metric.label.replace(", ", ",\n")
@@ -106,10 +106,10 @@ def strength_figure(
     frozen: Mapping[str, float],
     units: Mapping[str, str],
 ) -> Figure:
-    """A panel a metric: its value as a corruption grows, a line each corruption.
+    """One panel per metric: its value as a corruption grows, one line per corruption.
 
-    ``strengths`` and ``scores`` corruption -> a value a strength; the horizontal axis is the
-    share of the last strength. Dotted: the truth; dashed: ``frozen``.
+    ``strengths`` and ``scores`` map a corruption to one value per strength; the horizontal
+    axis is the share of the largest strength. Dotted: the truth; dashed: ``frozen``.
     """
     names = list(truth)
     columns = 3
@@ -177,7 +177,7 @@ def wrapping_figure(
 def edges_figure(
     ramps: np.ndarray, widths: Sequence[int], probabilities: Mapping[str, np.ndarray], limit: float
 ) -> Figure:
-    """Edges of growing width u8 [n, 64, 64], and the probability that their blur is seen.
+    """Edges of growing width, u8 [n, 64, 64], and the probability that their blur is seen.
 
     ``probabilities`` label -> [n]; below ``limit`` an edge counts as sharp.
     """
@@ -201,7 +201,7 @@ def edges_figure(
 
 @styled
 def sharpness_figure(pictures: Mapping[str, np.ndarray], values: Mapping[str, float]) -> Figure:
-    """One frame u8 [64, 64, 3] of several videos over a bar of their CPBD; first the truth."""
+    """One frame u8 [64, 64, 3] of each video above a bar of its CPBD; the truth comes first."""
     figure = new_figure(2.3)
     axes = figure.subplots(2, len(pictures), height_ratios=[1.6, 1], sharey="row")
     best = next(iter(values.values()))
@@ -222,7 +222,7 @@ def sharpness_figure(pictures: Mapping[str, np.ndarray], values: Mapping[str, fl
 
 @styled
 def exact_figure(exact: Mapping[str, float], found: Mapping[str, float]) -> Figure:
-    """LMD by exact landmarks against LMD by dlib, pixels: label -> value, twice."""
+    """LMD by exact landmarks against LMD by dlib, in pixels; both map a label to a value."""
     figure = new_figure(2.9, width=5.2)
     ax = figure.subplots()
     top = 1.12 * max(*exact.values(), *found.values())
@@ -247,9 +247,9 @@ def sync_figure(
     made: Sequence[int],
     found: np.ndarray,
 ) -> Figure:
-    """Distance of lips and sound by offset, and the offsets found after delays made.
+    """Distance between lips and sound by offset, and the offsets found after known delays.
 
-    ``curves`` label -> [offsets]; ``found`` [clips, made], frames.
+    ``curves`` maps a label to [offsets]; ``found`` is [clips, delays], in frames.
     """
     figure = new_figure(2.8)
     left, right = figure.subplots(1, 2, width_ratios=[1.6, 1])

@@ -1,4 +1,4 @@
-"""Mixes of losses and what they came to: a matrix of what was on, a panel a metric."""
+"""Mixes of losses and what came of them: a matrix of what was on, one panel per metric."""
 
 from collections.abc import Mapping
 
@@ -29,7 +29,7 @@ def mixes_figure(
     best: Mapping[str, int],
     chosen: int,
 ) -> Figure:
-    """Every mix as a row, its losses as dots at the left, its scores with intervals.
+    """Every mix as a row: its losses as dots on the left, its scores with intervals on the right.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ Shape = tuple[int, int, int]
 
 @styled
 def shapes_figure(rows: Mapping[str, tuple[str, Sequence[Shape], Sequence[str]]]) -> Figure:
-    """What every layer hands on, as blocks: width and height to scale, depth for channels.
+    """What every layer passes on, as blocks: width and height to scale, depth for channels.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def _depth(channels: int) -> float:
 def _cuboid(
     ax: Axes, left: float, bottom: float, width: float, height: float, deep: float, colour: str
 ) -> None:
-    """A block seen from the front, a little from above and from the right."""
+    """A block seen from the front, slightly from above and from the right."""
     top, right, up = bottom - height, left + width, 0.55 * deep
     faces = (
         (0.30, [(left, bottom), (right, bottom), (right, top), (left, top)]),
@@ -138,7 +138,7 @@ def _grid(
     colour: str,
     columns: Sequence[str] = (),
 ) -> None:
-    """Numbers in squares, with names over the columns."""
+    """Numbers in squares, with names above the columns."""
     for (r, c), number in np.ndenumerate(numbers):
         left, top = x + c * cell, y + r * cell
         box = (left, top, left + cell, top + cell)
@@ -154,8 +154,8 @@ def weight_figure(
 ) -> Figure:
     """Where a network keeps its parameters and where it spends its time, block by block.
 
-    Both: block -> {variant: number}, the same blocks and variants; ``parameters`` in
-    millions, ``work`` in thousand millions of multiply-adds a frame.
+    Both map a block to {variant: number}, with the same blocks and variants: ``parameters`` in
+    millions, ``work`` in billions of multiply-adds per frame.
     """
     blocks = list(parameters)
     variants = list(next(iter(parameters.values())))
@@ -165,7 +165,7 @@ def weight_figure(
     thick = 0.8 / len(variants)
     for ax, table, title in (
         (axes[0], parameters, "parameters, millions"),
-        (axes[1], work, "multiply-adds a frame, thousand millions"),
+        (axes[1], work, "billions of multiply-adds per frame"),
     ):
         for v, variant in enumerate(variants):
             values = [table[block][variant] for block in blocks]
@@ -189,9 +189,9 @@ def weight_figure(
 
 @styled
 def overlap_figure(counts: Mapping[str, np.ndarray], pictures: Mapping[str, np.ndarray]) -> Figure:
-    """Checkerboards: how many taps write each pixel of a row, and the picture that makes.
+    """Checkerboards: how many taps write each pixel of a row, and the picture that results.
 
-    ``counts`` label -> [n]; ``pictures`` label -> [H, W], of the same labels.
+    ``counts`` maps a label to [n], ``pictures`` the same labels to [H, W].
     """
     figure = new_figure(2.9)
     axes = figure.subplots(2, len(counts), height_ratios=(1, 2.2))
@@ -204,7 +204,7 @@ def overlap_figure(counts: Mapping[str, np.ndarray], pictures: Mapping[str, np.n
         below.imshow(pictures[label], vmin=low, vmax=high, interpolation="none")
         below.set(xticks=[], yticks=[])
         below.spines[:].set_visible(False)
-    axes[0, 0].set_ylabel("taps a pixel")
+    axes[0, 0].set_ylabel("taps per pixel")
     return figure
 
 

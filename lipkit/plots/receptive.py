@@ -1,4 +1,4 @@
-"""Figures of what a network's numbers see: fields on a log-mel, influence, who hears whom."""
+"""Figures of what a network's numbers see: fields on a log-mel, influence, what hears what."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,7 +27,7 @@ def fields_figure(logmel: np.ndarray, fields: Mapping[str, Field]) -> Figure:
     columns = len(logmel)
     for ax in (whole, near):
         show_logmel(ax, logmel, columns)
-        ax.set_xlabel("log-mel column (four a frame)")
+        ax.set_xlabel("log-mel column (four per frame)")
     for i, (label, field) in enumerate(fields.items()):
         (left, right), (low, high) = field
         size = (right - left + 1, high - low + 1)
@@ -53,8 +53,8 @@ def explorer_figure(
 ) -> Figure:
     """A cell of a layer's output and what it sees of the log-mel [n, 128].
 
-    ``grid`` is the size of that output, (steps, rows), ``place`` the cell in it; ``rows``
-    says what its rows are; ``downward`` draws row 0 at the top, as a picture has it.
+    ``grid`` is the size of that output, (steps, rows), and ``place`` the cell in it; ``rows``
+    says what its rows are; ``downward`` draws row 0 at the top, as in a picture.
     """
     figure = new_figure(3.2)
     left, right = figure.subplots(1, 2, width_ratios=(2.0, 1))
@@ -70,7 +70,7 @@ def explorer_figure(
     left.set(
         xlim=(min(-spare * columns, first - 2), max((1 + spare) * columns, last + 3)),
         ylim=(min(-spare * bands, bottom - 2), max((1 + spare) * bands, top + 3)),
-        xlabel="log-mel column (four a frame)",
+        xlabel="log-mel column (four per frame)",
     )
     left.set_title(f"sees {last - first + 1} columns × {top - bottom + 1} bands", fontweight="bold")
     steps, height = grid
@@ -103,8 +103,8 @@ def explorer_figure(
 def influence_figure(influence: np.ndarray, field: Field, row: str) -> Figure:
     """How much each place of a log-mel matters to one feature, and its profile along both axes.
 
-    ``influence`` [n, 128] is not negative; ``field`` what arithmetic says; ``row`` names the
-    feature.
+    ``influence`` [n, 128] is never negative; ``field`` is what arithmetic says; ``row`` names
+    the feature.
     """
     figure = new_figure(2.9)
     axes = figure.subplots(1, 3, width_ratios=(1.25, 1, 1))
@@ -206,9 +206,9 @@ def bands_figure(influence: Mapping[str, np.ndarray], field: np.ndarray | None =
 
 @styled
 def taps_figure(taps: Mapping[str, Sequence[tuple[int, int]]], logmel: np.ndarray) -> Figure:
-    """Where the taps of one kernel come from: label -> (column, band) pairs, on the log-mel.
+    """Where on the log-mel the taps of one kernel come from: label -> (column, band) pairs.
 
-    ``logmel`` [n, 128] has as many columns as the taps may name. Taps that lie close
+    ``logmel`` [n, 128] has every column that the taps name. Taps that lie close
     together are shown enlarged.
     """
     figure = new_figure(3.0)

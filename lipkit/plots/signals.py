@@ -33,8 +33,8 @@ def speech_figure(
 ) -> Figure:
     """Waveform, log-mel and mouth opening of one clip on one time axis.
 
-    ``samples`` f32 [N], ``logmel`` [4T, 128] dB, ``intervals`` (label, start s, end s) to be
-    written over the sound, ``opening`` [T] pixels.
+    ``samples`` is f32 [N], ``logmel`` [4T, 128] in dB, ``opening`` [T] in pixels; ``intervals``
+    are (label, start, end) in seconds, written above the sound.
     """
     rows = 3 if opening is not None else 2
     heights = [0.9, 1.9, 0.8][:rows]
@@ -58,7 +58,7 @@ def speech_figure(
 
 
 def _waveform(ax: Axes, samples: np.ndarray) -> None:
-    # Drawn as an envelope: two points a pixel say the same as 130,000 and cost nothing.
+    # Drawn as an envelope: two points per pixel say the same as 130,000 and cost nothing.
     parts = np.array_split(samples, 900)
     high, low = (np.array([f(p) for p in parts]) for f in (np.max, np.min))
     times = (np.arange(len(parts)) + 0.5) * len(samples) / len(parts) / SAMPLE_RATE
@@ -70,7 +70,7 @@ def _labels(ax: Axes, intervals: Sequence[tuple[str, float, float]]) -> None:
     last = -1.0
     for label, start, end in intervals:
         middle = (start + end) / 2
-        # Two rows, so that neighbours of 40 ms do not overprint each other.
+        # Two rows, so that labels 40 ms apart do not overlap.
         raised = middle - last < 0.065
         last = -1.0 if raised else middle
         y = 1.17 if raised else 1.02
@@ -81,7 +81,7 @@ def _labels(ax: Axes, intervals: Sequence[tuple[str, float, float]]) -> None:
 def show_logmel(ax: Axes, logmel: np.ndarray, end: float, **limits: float) -> None:
     """Draw log-mel [n, 128] dB over ``end`` units of time, frequencies in kHz on the left.
 
-    ``low`` and ``high`` dB are the ends of the colour scale (:func:`contrast` by default).
+    ``low`` and ``high``, in dB, are the ends of the colour scale (:func:`contrast` by default).
     """
     low, high = limits.get("low"), limits.get("high")
     if low is None or high is None:
@@ -95,13 +95,13 @@ def show_logmel(ax: Axes, logmel: np.ndarray, end: float, **limits: float) -> No
 
 
 def contrast(*logmels: np.ndarray) -> tuple[float, float]:
-    """The dB to show dark and bright: the hiss of the quiet third is left out."""
+    """The levels, in dB, to show as dark and bright; the hiss of the quietest third is left out."""
     everything = np.concatenate([m.ravel() for m in logmels])
     return float(np.percentile(everything, 40)), float(everything.max())
 
 
 def posterised(logmel: np.ndarray, low: float, high: float, steps: int = 8) -> np.ndarray:
-    """``logmel`` clipped to [low, high] in a few steps: the eye sees no more, files shrink."""
+    """``logmel`` clipped to [low, high] in a few steps; the eye sees no less, and files shrink."""
     step = max(high - low, 1e-6) / steps
     return low + step * np.round((np.clip(logmel, low, high) - low) / step)
 
@@ -120,8 +120,8 @@ def _band(frequency: float) -> float:
 def click_figure(frames: np.ndarray, logmel: np.ndarray, first: int, click: float) -> Figure:
     """Neighbouring frames above their log-mel columns, with the click's true time.
 
-    ``frames`` u8 [n, H, W, 3] are frames ``first`` ... of a test clip; ``logmel`` [4n, 128]
-    dB are the columns that belong to them; ``click`` seconds.
+    ``frames`` u8 [n, H, W, 3] are a test clip's frames from ``first`` on; ``logmel`` [4n, 128]
+    holds, in dB, the columns that belong to them; ``click`` is in seconds.
     """
     n = len(frames)
     figure = new_figure(2.7)
@@ -149,7 +149,7 @@ def click_figure(frames: np.ndarray, logmel: np.ndarray, first: int, click: floa
     ticks = np.arange(first, first + n, 1 / COLUMNS_PER_FRAME) + 0.5 / COLUMNS_PER_FRAME
     names = [str(c) for c in range(COLUMNS_PER_FRAME * first, COLUMNS_PER_FRAME * (first + n))]
     bottom.set_xticks(ticks, names)
-    bottom.set(yticks=[], ylabel="sound", xlabel="log-mel column (four a frame)")
+    bottom.set(yticks=[], ylabel="sound", xlabel="log-mel column (four per frame)")
     top.tick_params(bottom=False, labelbottom=False)
     return figure
 
@@ -187,9 +187,9 @@ def offset_figure(
 ) -> Figure:
     """Correlation of sound and lips at each offset, with and without a shift of the sound.
 
-    ``offsets`` frames [n], positive where the lips come later than the sound; ``aligned``
-    and ``shifted`` mean correlations [n]; ``spread`` [n] is the standard deviation of
-    ``aligned`` over clips.
+    ``offsets`` [n] are in frames, positive where the lips come later than the sound;
+    ``aligned`` and ``shifted`` are mean correlations [n]; ``spread`` [n] is the standard
+    deviation of ``aligned`` over clips.
     """
     figure = new_figure(2.6)
     ax = figure.subplots()

@@ -65,7 +65,7 @@ def _show_strip(ax: Axes, images: np.ndarray, label: str, names: Sequence[str] =
 def film_strip(
     rows: Mapping[str, np.ndarray], names: Sequence[str] = (), width: float = WIDTH
 ) -> Figure:
-    """Rows of lip pictures u8 [n, 64, 64, 3] with a label each, ``names`` above the columns.
+    """Rows of lip pictures u8 [n, 64, 64, 3], each with a label; ``names`` stand above the columns.
 
     A small ``width`` (inches) keeps the words sharp where a notebook has few bytes to spare.
     """
@@ -86,7 +86,7 @@ def _aspect(rows: Mapping[str, np.ndarray]) -> float:
 def landmark_figure(
     frames: np.ndarray, points: np.ndarray, box: Sequence[float], numbers: Sequence[int]
 ) -> Figure:
-    """Frames u8 [n, H, W, 3] with their 68 points f32 [n, 68, 2]; the first large, with ``box``.
+    """Frames u8 [n, H, W, 3] with their points f32 [n, 68, 2]; the first is large, with ``box``.
 
     ``box`` is the detector's rectangle (left, top, right, bottom) in pixels; ``numbers`` are
     the frames' numbers.
@@ -128,10 +128,10 @@ def draw_points(ax: Axes, points: np.ndarray, size: float) -> None:
 def crops_figure(
     crops: Mapping[str, np.ndarray], widths: Mapping[str, np.ndarray], shown: Sequence[int]
 ) -> Figure:
-    """Film strips of both crops over the mouth's width in their pixels.
+    """Film strips of both crops above the mouth's width in each crop's pixels.
 
-    ``crops`` label -> lips u8 [T, 64, 64, 3]; ``widths`` label -> [T] lip pixels; ``shown``
-    the frames in the strips.
+    ``crops`` maps a label to lips u8 [T, 64, 64, 3], ``widths`` to [T] in lip pixels; ``shown``
+    are the frames in the strips.
     """
     figure = new_figure(1.7 + len(crops) * 0.86)
     axes = figure.subplots(len(crops) + 1, 1, height_ratios=[*[0.8] * len(crops), 1.5])
@@ -143,7 +143,7 @@ def crops_figure(
         ax.plot(np.arange(len(width)), width, color=colour, label=label.replace("\n", " "))
         ax.plot(shown, width[shown], "o", ms=4, color=colour)
     ax.set(xlabel="frame", ylabel="mouth width,\npixels of 64", xlim=(0, len(width) - 1))
-    # At least ten pixels high, so that a tremble of one does not look like speech.
+    # At least ten pixels high, so that a tremor of one does not look like speech.
     low, high = (f(np.concatenate(list(widths.values()))) for f in (np.min, np.max))
     spare = max(0.0, 10 - (high - low)) / 2 + 0.5
     ax.set_ylim(low - spare, high + spare)
@@ -156,9 +156,10 @@ def crops_figure(
 def window_figure(
     video: np.ndarray, identity: np.ndarray, logmel: np.ndarray, mismatched: np.ndarray
 ) -> Figure:
-    """One training window: 16 frames u8 [16, 64, 64, 3], identity, log-mel [64, 128], another's.
+    """One training window: 16 frames u8 [16, 64, 64, 3], the identity image, its own log-mel
+    [64, 128] and another window's.
 
-    The frames stand over the log-mel columns of their own time.
+    The frames stand above the log-mel columns of their own time.
     """
     figure = new_figure(3.9)
     grid = figure.add_gridspec(

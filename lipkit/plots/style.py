@@ -2,8 +2,8 @@
 
 A figure carries its own near-white page, so that it reads the same on Jupyter's light and
 dark themes. Each colour has one meaning in the whole course. They follow the palette of
-Okabe and Ito (2008), a little darker so that white letters can stand on them, and stay apart
-for readers with any common form of colour blindness; lines differ in their markers as well.
+Okabe and Ito (2008), a little darker so that white letters are legible on them, and remain
+distinct with any common form of colour blindness; lines differ in their markers as well.
 """
 
 import functools
@@ -37,7 +37,7 @@ ACCENT = "#e69f00"
 """A mark that must be seen."""
 
 WIDTH = 9.0
-"""Inches; at 100 dots an inch this fills a notebook's column of about 900 pixels."""
+"""Inches; at 100 dots per inch this fills a notebook's column of about 900 pixels."""
 DPI = 100
 RC = {
     "figure.facecolor": PAGE,
@@ -101,7 +101,7 @@ def _rendered(figure: Figure, scale: float) -> Image.Image:
 def to_png(figure: Figure, scale: float = 1.0, colours: int = 48) -> bytes:
     """The figure as PNG with a palette of ``colours``: a third of the usual size.
 
-    ``scale`` is dots a notebook pixel.
+    ``scale`` is dots per notebook pixel.
     """
     pixels = np.asarray(_rendered(figure, scale))
     shades, where, counts = np.unique(
@@ -124,8 +124,8 @@ def _adapted(shades: np.ndarray, counts: np.ndarray, colours: int) -> np.ndarray
     """The ``colours`` that serve a picture best, u8 [colours, 3] (or fewer).
 
     Half of them are its most frequent ``shades`` [n, 3], unchanged: the flat fills of a
-    drawing. The others share out the rest, where a shade counts by the square root of its
-    pixels, so that the many shades at the edges of letters do not take them all.
+    drawing. The others are shared among the remaining shades, each weighted by the square root of
+    its number of pixels, so that the many shades at the edges of letters do not take them all.
     """
     order = np.argsort(-counts, kind="stable")
     flat, rest = order[: colours // 2], order[colours // 2 :]
@@ -149,9 +149,9 @@ def to_jpeg(figure: Figure, scale: float = 1.0, quality: int = 62) -> bytes:
 def show(figure: Figure, alt: str, photo: bool = False, scale: float = 1.0) -> None:
     """Show the figure in a notebook, small in the file.
 
-    ``alt`` says in words what is to be seen, for readers who cannot see it; ``photo``
+    ``alt`` says in words what there is to see, for readers who cannot see it; ``photo``
     stores a JPEG, which suits pictures of faces, in place of a PNG, which suits drawings.
-    ``scale`` is dots a notebook pixel: above 1 for fine drawings, as far as the notebook's
+    ``scale`` is dots per notebook pixel: above 1 for fine drawings, as far as the notebook's
     300 KB allow.
     """
     from IPython.display import Image as NotebookImage
@@ -169,7 +169,8 @@ def tint(colour: str, strength: float) -> tuple[float, float, float]:
 
 
 def shades(colour: str, steps: int = 12) -> mpl.colors.ListedColormap:
-    """From the page to ``colour`` and on towards ink, in few steps, so that files stay small."""
+    """A colour map from the page to ``colour`` and on towards ink, in few steps, so that files stay
+    small."""
     half = steps // 2
     light = [tint(colour, i / half) for i in range(half)]
     base, over = (np.array(mpl.colors.to_rgb(c)) for c in (colour, INK))

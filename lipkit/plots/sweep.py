@@ -60,7 +60,7 @@ def _panel(
     numeric = bool(levels) and all(_is_number(level) for level in levels)
     ax.grid(axis="y", color=HAIRLINE)
     for i, key in enumerate(dict.fromkeys(_key(point, lines) for point, _ in points)):
-        # Beyond six lines a colour comes again, with another marker.
+        # After six lines the colours repeat, with another marker.
         colour, marker = f"C{i % 6}", _MARKERS[(i + i // 6) % 6]
         own: dict[float, list[float]] = {}
         for point, value in points:

@@ -50,11 +50,11 @@ def losses_figure(
     Parameters
     ----------
     rows
-        Of :func:`lipkit.training.run_folder.read_log`; columns that are missing are left out.
+        From :func:`lipkit.training.run_folder.read_log`; missing columns are left out.
     references
         Column -> (label, level): a dashed line to compare it with, such as frozen lips.
     steps
-        Where the axis ends; none: at the last step.
+        Where the axis ends; by default, at the last step.
 
     Raises
     ------
@@ -113,7 +113,8 @@ def running_mean(values: np.ndarray) -> np.ndarray:
 def pull_figure(pulls: Mapping[str, Mapping[str, float]]) -> Figure:
     """How strongly each term pulls on the generator, side by side for several sets of weights.
 
-    ``pulls`` title -> term -> size of its weighted gradient; drawn on one logarithmic axis.
+    ``pulls`` maps a title to {term: size of its weighted gradient}; all share one logarithmic
+    axis.
     """
     figure = new_figure(0.9 + 0.3 * max(len(terms) for terms in pulls.values()))
     axes = np.atleast_1d(figure.subplots(1, len(pulls), sharex=True, sharey=True))
@@ -122,7 +123,7 @@ def pull_figure(pulls: Mapping[str, Mapping[str, float]]) -> Figure:
     for ax, (title, terms) in zip(axes, pulls.items(), strict=True):
         names, values = list(terms), list(terms.values())
         colours = [PANELS[name][1] if name in PANELS else MUTED for name in names]
-        # Dots, not bars: a logarithmic axis has no zero from which a length could be read.
+        # Dots, not bars: a logarithmic axis has no zero from which to read a length.
         ax.scatter(values, names, s=70, color=colours, zorder=3)
         for name, value in zip(names, values, strict=True):
             ax.text(value * 1.45, name, f"{value:.2g}", va="center", fontsize=8.5)
@@ -162,7 +163,7 @@ def windows_figure(model: np.ndarray, frozen: np.ndarray, unit: str) -> Figure:
 
 
 class LivePlot:
-    """While its block runs, the losses of a run folder are drawn again and again.
+    """Draws the losses in a run folder again and again while its block runs.
 
     ::
 
@@ -170,17 +171,18 @@ class LivePlot:
             train(prepared, preset, out)
 
     It reads ``log.jsonl``, so that it can also watch a run in another terminal. Training stays
-    in the main thread: interrupting the cell stops it at once. In the end one line takes the
+    in the main thread: interrupting the cell stops it at once. At the end one line takes the
     plot's place, since the figure that stays is drawn from the log (:func:`losses_figure`).
 
     Parameters
     ----------
     folder
-        The run's; it need not exist yet.
+        The run's folder; it need not exist yet.
     steps
         Where the plot's axis ends.
     every
-        Seconds between drawings, at least; drawing never takes more than a tenth of the time.
+        The least number of seconds between drawings; drawing never takes more than a tenth of the
+        time.
     """
 
     def __init__(self, folder: str | Path, steps: int, every: float = 2.0) -> None:

@@ -1,7 +1,7 @@
 """Interactive pieces of the notebooks.
 
-What a slider calls is a named function that works without a browser, and draws the figure
-that stands beside the widget as its static twin.
+Each slider calls a named function, which works without a browser and also draws the static
+figure that stands beside the widget.
 """
 
 from lipkit.widgets.clip_browser import ClipBrowser, draw_clip

@@ -20,11 +20,11 @@ from lipkit.settings import did_you_mean
 from lipkit.widgets.shown import Interactive, picture, player
 
 SPAN = 100
-"""Frames of sound that are drawn; of a longer clip those around the frame."""
+"""How many frames of sound are drawn; of a longer clip, those around the frame."""
 
 
 def draw_clip(clip: PreparedClip, frame: int) -> Figure:
-    """Lips and mouth points of one frame beside the sound, in which its time is marked.
+    """Lips and mouth points of one frame beside the sound, with the frame's time marked.
 
     Raises
     ------
@@ -64,8 +64,8 @@ def _require_frame(clip: PreparedClip, frame: int) -> None:
 def sound_of(clip: PreparedClip, record: ClipRecord | None = None) -> np.ndarray:
     """The clip's samples, f32 ``[T * 1764]``; a prepared clip itself keeps the log-mel only.
 
-    They are read from the files of ``record``, or else from the file by which the clip was
-    prepared.
+    They are read from the files of ``record`` or, without one, from the file that the clip was
+    prepared from.
 
     Raises
     ------
@@ -81,16 +81,16 @@ class ClipBrowser(Interactive):
     """Speaker, clip and frame above the figure of :func:`draw_clip`, and a player.
 
     ``speaker``, ``clip`` and ``frame`` are the controls and ``picture`` shows the figure;
-    ``play`` lets the whole clip play with its sound on the ``stage``, and ``message`` says
-    what it is, or why it is silent. The slider acts when it is let go; arrow keys step
+    ``play`` plays the whole clip with its sound on the ``stage``, and ``message`` says which
+    clip it is, or why it is silent. The slider acts when it is released; arrow keys step
     through the frames.
 
     Parameters
     ----------
     clip
-        Clip id; empty takes the first.
+        A clip id; empty takes the first clip.
     records
-        Where the raw clips lie now, if not where they were prepared from.
+        Where the raw clips are now, if they have moved since they were prepared.
 
     Raises
     ------

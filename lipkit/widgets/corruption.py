@@ -19,11 +19,11 @@ def draw_corruption(judge: Judge, other: np.ndarray, corruption: str, strength: 
     Parameters
     ----------
     judge
-        Holds the true lips and measures.
+        Holds the true lips and measures others against them.
     other
         Lips of another speaker, u8 ``[T, 64, 64, 3]``.
     corruption, strength
-        As :func:`lipkit.metrics.corruptions.corrupt`, which also says what is refused.
+        As for :func:`lipkit.metrics.corruptions.corrupt`, which also says what is refused.
     """
     return _drawn(judge, *_measured(judge, other, corruption, strength))
 
@@ -69,8 +69,8 @@ def _readout(step: float) -> str:
 class CorruptionExplorer(Interactive):
     """Corruption and strength above the figure of :func:`draw_corruption`.
 
-    ``corruption`` and ``strength`` are the controls, ``picture`` shows the figure. Another
-    corruption starts at its usual strength. The slider acts when it is let go.
+    ``corruption`` and ``strength`` are the controls, ``picture`` shows the figure. A newly
+    chosen corruption starts at its usual strength. The slider acts when it is released.
     """
 
     def __init__(self, judge: Judge, other: np.ndarray, corruption: str = "blur") -> None:

@@ -1,4 +1,4 @@
-"""Mix the four losses by sliders and see what training by that mix came to (notebook 05)."""
+"""Mix the four losses by sliders and see what came of training with that mix (notebook 05)."""
 
 import html
 
@@ -14,16 +14,16 @@ from lipkit.widgets.mixes import FROZEN, LOSSES, Mix, MixedRun, Mixes
 from lipkit.widgets.shown import Interactive, picture
 
 SHOWN = ("lmd", "ssim", "psnr", "cpbd", "motion", "opening")
-"""Metrics that get a panel, as far as they were measured."""
+"""Metrics that get a panel if they were measured."""
 
 
 def draw_mix(mixes: Mixes, mix: Mix) -> Figure:
-    """All runs with the one by this mix, or the nearest, lit.
+    """All runs; the one trained with this mix, or the nearest, is lit.
 
     Raises
     ------
     UsageError
-        As :meth:`Mixes.nearest`, and when none of :data:`SHOWN` was measured.
+        As :meth:`Mixes.nearest` does, and when none of :data:`SHOWN` was measured.
     """
     run, _ = mixes.nearest(mix)
     metrics = _metrics(mixes)
@@ -50,7 +50,7 @@ def describe_mix(mixes: Mixes, mix: Mix) -> str:
 
 
 def found_mix(mixes: Mixes, mix: Mix) -> str:
-    """One sentence: the run by this mix, or that there is none and which is nearest."""
+    """One sentence: the run with this mix, or that there is none and which is nearest."""
     run, different = mixes.nearest(mix)
     name = f"({run.name}) {run.title}"
     if not different:
@@ -76,7 +76,7 @@ def _metrics(mixes: Mixes) -> list[str]:
 
 
 def _in_matrix(mixes: Mixes, loss: str, run: MixedRun) -> str:
-    """The level as far as it tells this loss's levels apart; nothing where it is off."""
+    """Whatever part of the level tells this loss's levels apart; empty where it is off."""
     level = run.mix[loss]
     if not level.weight:
         return ""
@@ -90,8 +90,8 @@ def _in_matrix(mixes: Mixes, loss: str, run: MixedRun) -> str:
 class LossMixer(Interactive):
     """A slider for each loss above the figure of :func:`draw_mix`.
 
-    ``sliders`` holds them by loss; their levels are those that were trained. ``message``
-    says whether the mix was, ``picture`` shows all runs and ``verdict`` the best of them.
+    ``sliders`` holds them by loss; their levels are those that were trained. ``message`` says
+    whether this mix was trained, ``picture`` shows all runs and ``verdict`` the best of them.
     """
 
     def __init__(self, mixes: Mixes, run: str = "") -> None:
@@ -106,7 +106,7 @@ class LossMixer(Interactive):
                 value=start.mix[loss],
                 description=f"{loss} λ",
                 continuous_update=False,
-                # Its own would be cut off.
+                # The slider's own label would be cut off.
                 readout=False,
                 style={"description_width": "7em"},
                 layout=ipywidgets.Layout(width="19em"),

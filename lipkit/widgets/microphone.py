@@ -1,4 +1,4 @@
-"""A button that records the reader's voice, where the browser is: the kernel may be elsewhere."""
+"""A button that records the reader's voice in the browser, since the kernel may be elsewhere."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ import traitlets
 
 
 class Microphone(anywidget.AnyWidget):
-    """Records until it is pressed again; then ``take`` gets the sound.
+    """Records until it is pressed again, then hands the sound to ``take``.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Microphone(anywidget.AnyWidget):
         self.on_msg(self.receive)
 
     def receive(self, widget: object, content: dict[str, Any], buffers: list[memoryview]) -> None:
-        """What the button in the browser sent: a recording, or why there is none."""
+        """Handle what the button in the browser sent: a recording, or why there is none."""
         if "fault" in content:
             self._refuse(str(content["fault"]))
         else:

@@ -1,4 +1,4 @@
-"""Which mix of losses was trained, and what it came to: an experiment's runs as levels.
+"""Which mixes of losses were trained, and what came of them: an experiment's runs as levels.
 
 A *mix* names a level for each of the four losses: its weight, and its form where the runs
 have several.
@@ -87,7 +87,7 @@ class Mixes:
     references: Mapping[str, Mapping[str, Interval]]
     """``ground truth`` and ``frozen lips`` -> metric -> score."""
     better: Mapping[str, str]
-    """Metric -> ``lower``, ``higher`` or ``truth``: the nearer to the ground truth's own."""
+    """Metric -> ``lower``, ``higher`` or ``truth``: nearer to the ground truth's own is better."""
 
     def levels(self, loss: str) -> list[Level]:
         """All levels at which a loss was trained, off first."""
@@ -96,9 +96,9 @@ class Mixes:
         return sorted(found, key=lambda level: (level.weight, level.form in forms[-1:], level.form))
 
     def nearest(self, mix: Mix) -> tuple[MixedRun, list[str]]:
-        """The run with this mix and no words, or the nearest and how it differs.
+        """The run with this mix and an empty list, or the nearest run and how it differs.
 
-        Of several that are as near it is the one with most losses.
+        Among several that are equally near, the one with the most losses is taken.
 
         Raises
         ------
@@ -142,20 +142,20 @@ class Mixes:
 
 
 def read_mixes(path: str | Path, split: str = "") -> Mixes:
-    """The runs of ``lipkit experiment`` by its ``results.csv``.
+    """Read the runs of ``lipkit experiment`` from its ``results.csv``.
 
-    Weights are those of ``results.json`` beside it, else the paper's. A run's interval spans
-    those of its seeds.
+    Weights come from ``results.json`` beside it or, without one, from the paper. A run's
+    interval spans those of its seeds.
 
     Parameters
     ----------
     split
-        Empty takes the file's first.
+        Empty takes the first split in the file.
 
     Raises
     ------
     LipkitError
-        When the file is missing or is no such table.
+        When the file is missing or is not such a table.
     UsageError
         For a split that it does not have.
     """
@@ -184,7 +184,7 @@ def read_mixes(path: str | Path, split: str = "") -> Mixes:
     missing = [name for name in (TRUTH, FROZEN) if name not in together]
     if missing or not runs:
         what = missing[0] if missing else "a trained cell"
-        raise LipkitError(f"{path}: holds no row of {what}; give results of lipkit experiment")
+        raise LipkitError(f"{path}: has no row for {what}; give the results of lipkit experiment")
     references = {name: together[name] for name in (TRUTH, FROZEN)}
     return Mixes(split, runs, references, {row["metric"]: row["better"] for row in rows})
 
@@ -197,7 +197,9 @@ def _rows(path: Path) -> list[dict[str, str]]:
         raise LipkitError(f"{path}: no such file; run lipkit experiment first") from None
     wanted = {"split", "cell", "metric", "better", "value", "low", "high"}
     if not rows or not wanted <= rows[0].keys():
-        raise LipkitError(f"{path}: is no table of results; give results.csv of lipkit experiment")
+        raise LipkitError(
+            f"{path}: is not a table of results; give the results.csv of lipkit experiment"
+        )
     return rows
 
 

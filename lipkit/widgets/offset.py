@@ -61,7 +61,7 @@ class OffsetExplorer(Interactive):
     """Clip, formula and offset above the figure of :func:`draw_offset`.
 
     ``clip``, ``formula`` and ``offset`` are the controls, ``picture`` shows the figure. A
-    slider acts when it is let go, so that slow machines are not left behind.
+    slider acts when it is released, so that slow machines keep up.
     """
 
     def __init__(

@@ -31,7 +31,7 @@ MOST_SECONDS = 20
 VIEWS = ("face", "lips")
 CONSENT = (
     "Pictures and voices stay on the machine that runs this notebook. "
-    "Use only those of people who agreed."
+    "Use only those of people who have agreed."
 )
 
 
@@ -39,7 +39,7 @@ class Take(NamedTuple):
     """What was made of a face and a recording."""
 
     frames: np.ndarray
-    """u8 [T, H, W, 3], 25 a second."""
+    """u8 [T, H, W, 3], at 25 frames per second."""
     samples: np.ndarray
     """f32 [T * 1764]."""
 
@@ -58,8 +58,8 @@ def talk(
     picture
         u8 [H, W, 3] with a face in it.
     samples
-        f32 [N], mono, 44,100 a second, in [-1, 1]; cut after :data:`MOST_SECONDS`, and padded
-        with silence to whole frames.
+        f32 [N], mono, 44,100 samples per second, in [-1, 1]; cut after :data:`MOST_SECONDS`
+        and padded with silence to whole frames.
     view
         ``face``: the lips are put back into the picture; ``lips``: 64 x 64 lips alone.
 
@@ -89,15 +89,15 @@ class Playground(Interactive):
     """Face, recording and view above the video of :func:`talk`.
 
     ``face``, ``recording`` and ``view`` are the controls, ``add_face`` and ``add_recording``
-    take files, ``microphone`` records, ``go`` starts, ``stage`` shows the video and ``message``
-    what went wrong.
+    take files, ``microphone`` records, ``go`` starts, ``stage`` shows the video and
+    ``message`` says what went wrong.
 
     Parameters
     ----------
     faces
         Name -> u8 [H, W, 3].
     recordings
-        Name -> f32 [N], 44,100 a second.
+        Name -> f32 [N], 44,100 samples per second.
     """
 
     sentence = "A playground: run this cell in JupyterLab to use it."
@@ -186,7 +186,7 @@ class Playground(Interactive):
         control: ipywidgets.Dropdown,
     ) -> None:
         with tempfile.TemporaryDirectory() as folder:
-            # Its own name may hold what a file's name must not.
+            # The upload's own name may hold characters that a file name must not.
             path = Path(folder) / f"upload{Path(name).suffix}"
             path.write_bytes(content)
             try:

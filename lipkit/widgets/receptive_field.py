@@ -39,7 +39,8 @@ def draw_field(
     logmel
         ``[4T, 128]``, in dB or normalised.
     layers
-        The chain that the sound takes, of :func:`lipkit.models.trace.trace` with this log-mel.
+        The chain of layers that the sound passes, from :func:`lipkit.models.trace.trace` with
+        this log-mel.
     layer
         One of :func:`layer_names`.
     step, row
@@ -90,8 +91,8 @@ def _field(
 class ReceptiveFieldExplorer(Interactive):
     """Layer, step and row above the figure of :func:`draw_field`.
 
-    ``layer``, ``step`` and ``row`` are the controls, ``picture`` shows the figure. Another
-    layer keeps the place in time and height. A slider acts when it is let go.
+    ``layer``, ``step`` and ``row`` are the controls, ``picture`` shows the figure. A newly
+    chosen layer keeps the place in time and height. A slider acts when it is released.
     """
 
     def __init__(
@@ -127,7 +128,7 @@ class ReceptiveFieldExplorer(Interactive):
 
     def resize(self, change: object = None) -> None:
         """Fit the sliders to the layer chosen; the layer's control calls this."""
-        # Between the two sliders the place may be one that this layer does not have.
+        # While only one of the two sliders is set, the place may be one that this layer lacks.
         self._fitting = True
         for slider, size in zip((self.step, self.row), self._size(), strict=True):
             place = (slider.value + 0.5) / (slider.max + 1)

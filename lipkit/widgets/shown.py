@@ -37,7 +37,7 @@ def picture(figure: Figure, alt: str, photo: bool = False) -> str:
 def player(frames: np.ndarray, samples: np.ndarray, alt: str, width: int = 360) -> str:
     """A video as an HTML element that starts at once; small pictures are enlarged.
 
-    ``frames`` u8 [T, H, W, 3], 25 a second; ``samples`` f32 [T * 1764].
+    ``frames`` u8 [T, H, W, 3], 25 per second; ``samples`` f32 [T * 1764].
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "take.mp4"
@@ -50,7 +50,7 @@ def player(frames: np.ndarray, samples: np.ndarray, alt: str, width: int = 360) 
 
 
 class Interactive(ipywidgets.VBox):
-    """A widget for which a viewer without a kernel shows a sentence."""
+    """A widget in whose place a viewer without a kernel shows a sentence."""
 
     sentence = "Sliders: run this cell in JupyterLab to move them."
 

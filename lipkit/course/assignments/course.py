@@ -11,7 +11,7 @@ from lipkit.files import replacing
 CONFIG = """\
 c = get_config()
 c.CourseDirectory.course_id = "lipkit"
-# Seconds a cell; the first cell of the first notebook may have to make the clips.
+# Seconds per cell; the first cell of the first notebook may have to make the clips.
 c.Execute.timeout = 300
 """
 
@@ -26,7 +26,7 @@ def write_course(
     Raises
     ------
     UsageError
-        For an unknown name, or where a different source stands and ``force`` is not given.
+        For an unknown name, or where a different source is in the way and ``force`` is not given.
     """
     pairs = {
         out / "source" / source.stem / source.name: source

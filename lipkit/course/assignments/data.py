@@ -6,9 +6,9 @@ from lipkit.data.prepared import PreparedSet
 
 
 def prepared_set(clips: int = 12, seed: int = 0) -> PreparedSet:
-    """``clips`` prepared clips (2 at least), evenly spread over three synthetic people.
+    """``clips`` prepared clips (at least 2), spread evenly over three synthetic people.
 
-    Made on first use, some seconds for a dozen; equal arguments give equal clips.
+    Made on first use, a few seconds for a dozen; equal arguments give equal clips.
     """
     return lesson.prepared_set(lesson.LessonConfig(clips=clips, seed=seed))
 

@@ -1,10 +1,10 @@
 """Points of submissions, without nbgrader.
 
 A submission's tests are put back as the source has them, hidden ones included, the notebook
-is run in a kernel of its own, and a test cell without an error earns its points. What is
-answered in words is left for a person, unless nothing was written.
+is run in a kernel of its own, and a test cell that raises no error earns its points. Answers
+in words are left for a person to read, unless nothing was written.
 
-Submissions are run as they are: run them where they may do no harm.
+Submissions are run as they come: run them where they can do no harm.
 """
 
 import copy
@@ -51,7 +51,7 @@ def grade_folder(
     """Grade ``submissions/STUDENT/**/NAME.ipynb``; return the marks by (student, name).
 
     ``out`` gets the executed notebooks, ``STUDENT/NAME.ipynb``, and ``points.csv``, a row for
-    each graded cell. A file that is no notebook earns nothing, and its row says so. What an
+    each graded cell. A file that is not a notebook earns nothing, and its row says so. What an
     earlier grading wrote among the submissions is not graded.
 
     Raises
@@ -138,7 +138,7 @@ def grade(submission: NotebookNode, source: NotebookNode) -> tuple[NotebookNode,
 
 
 def with_tests_of(source: NotebookNode, submission: NotebookNode) -> NotebookNode:
-    """A copy of the submission in which all but the answers is the source's again."""
+    """A copy of the submission in which everything but the answers is the source's again."""
     ours = {
         cell.metadata.nbgrader.grade_id: cell
         for cell in source.cells
@@ -159,7 +159,7 @@ def with_tests_of(source: NotebookNode, submission: NotebookNode) -> NotebookNod
 
 
 def summary(marks: Sequence[Mark]) -> str:
-    """One line: points by tests, and how many wait for a reader."""
+    """One line: the points earned by tests, and how many still wait for a reader."""
     tested = [mark for mark in marks if mark.points is not None]
     line = f"{sum(m.points for m in tested):g} of {sum(m.most for m in tested):g} points"
     waiting = sum(mark.most for mark in marks if mark.points is None)
@@ -172,7 +172,7 @@ def _parts(source: NotebookNode) -> list[tuple[str, float]]:
 
 
 def _execute(notebook: NotebookNode) -> str:
-    """Run all cells in place, whatever they raise; return what stopped the run, if anything."""
+    """Run all cells in place, whatever they raise; return what stopped the run, if anything did."""
     from nbclient import NotebookClient
     from nbclient.exceptions import DeadKernelError
 

@@ -1,9 +1,9 @@
-"""The student version of an assignment, made of its source.
+"""The student version of an assignment, made from its source.
 
 The source is nbgrader's own form: cells whose metadata say under ``nbgrader`` what they are,
 solutions between ``### BEGIN SOLUTION`` and ``### END SOLUTION``, hidden tests between
-``### BEGIN HIDDEN TESTS`` and ``### END HIDDEN TESTS``. nbgrader is not needed; what it would
-make is made here, cell by cell the same.
+``### BEGIN HIDDEN TESTS`` and ``### END HIDDEN TESTS``. nbgrader is not needed: the cells
+made here are the same as its own.
 """
 
 import copy
@@ -31,7 +31,7 @@ def find_assignments(names: Sequence[str] = (), folder: Path = SOURCES) -> list[
     Raises
     ------
     UsageError
-        For a name that is none.
+        For a name that no assignment has.
     """
     known = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
     if not known:
@@ -51,8 +51,8 @@ def release(
     Raises
     ------
     UsageError
-        For an unknown name, or where another file stands and ``force`` is not given: it may
-        be somebody's work.
+        For an unknown name, or where another file is in the way and ``force`` is not given:
+        it may be somebody's work.
     LipkitError
         When a source is broken: see :func:`student_version`.
     """
@@ -90,12 +90,14 @@ def student_version(source: NotebookNode, name: str = "notebook") -> NotebookNod
         stub = STUB.get(cell.cell_type, "")
         cleared = _without(SOLUTION, cell.source, stub, where)
         if cleared != cell.source and not solution:
-            raise LipkitError(f"{where}: holds a solution but is no solution cell; mark it as one")
-        # A whole cell is the solution where no region is marked, an answer in words above all.
+            raise LipkitError(
+                f"{where}: holds a solution but is not a solution cell; mark it as one"
+            )
+        # Where no region is marked the whole cell is the solution, as with answers in words.
         cell.source = stub if solution and cleared == cell.source else cleared
         cleared = _without(HIDDEN_TESTS, cell.source, None, where)
         if cleared != cell.source and (solution or not graded):
-            raise LipkitError(f"{where}: holds hidden tests but is no test cell; mark it as one")
+            raise LipkitError(f"{where}: holds hidden tests but is not a test cell; mark it as one")
         cell.source = cleared
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -108,7 +110,7 @@ def student_version(source: NotebookNode, name: str = "notebook") -> NotebookNod
 
 
 def checksum(cell: NotebookNode) -> str:
-    """nbgrader's digest of a marked cell, by which it knows an answer that was not touched."""
+    """nbgrader's digest of a marked cell, by which it recognises an answer that was not touched."""
     marks = cell.metadata["nbgrader"]
     graded, solution = bool(marks.get("grade")), bool(marks.get("solution"))
     locked = not solution and (graded or bool(marks.get("locked")))
