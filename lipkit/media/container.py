@@ -71,6 +71,13 @@ class Source:
         """Announced or estimated length of the whole recording, s; 0 when unknown."""
         return (self._container.duration or 0) / av.time_base
 
+    @property
+    def pixel(self) -> Fraction | None:
+        """Width of the video's pixels over their height; None when it is not said."""
+        if self.video is None:
+            return None
+        return self.video.sample_aspect_ratio or self.video.codec_context.sample_aspect_ratio
+
     def require(self, *, video: bool = False, audio: bool = False) -> None:
         """Raise LipkitError when a wanted stream is not there."""
         if video and self.video is None:

@@ -8,16 +8,12 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
 
 from lipkit.config import SAMPLES_PER_FRAME
 from lipkit.errors import LipkitError
 from lipkit.media.container import Source
+from lipkit.media.shown import Shown
 from lipkit.media.timeline import JumpError, at_steady_rate, fit, join, resample, shift
-
-# Rounded, not cut off, and with colour interpolated: swscale's faster default makes every
-# picture half a grey level darker and colours blocky.
-_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 
 @dataclass(frozen=True)
@@ -26,7 +22,7 @@ class MediaInfo:
 
     path: Path
     width: int
-    """Pixels as read, after rotation; 0 without pictures."""
+    """Pixels as read: upright and square; 0 without pictures."""
     height: int
     fps: float
     """Average pictures a second in the file; 0 without pictures."""
@@ -70,7 +66,7 @@ def probe(path: str | os.PathLike) -> MediaInfo:
         fps = float(video.average_rate or video.guessed_rate or 0) if video else 0.0
         height, width = (0, 0) if video is None else (video.height, video.width)
         if first := next(source.decode(sound=False), None):
-            height, width = _ToRGB()(first).shape[:2]
+            height, width = Shown(source.pixel).size(first)
         return MediaInfo(
             path=source.path,
             width=width,
@@ -104,8 +100,9 @@ def read_video(path: str | os.PathLike, *, keep_damaged: bool = False) -> np.nda
 
     Frame t covers [t/25, (t+1)/25) s from the first picture's time stamp and shows the
     picture that is on screen in the middle of that time
-    (:func:`~lipkit.media.timeline.at_steady_rate`). Pictures are turned upright when the
-    file says how the camera was held. Pixels that are not square stay as they are.
+    (:func:`~lipkit.media.timeline.at_steady_rate`). Pictures are as a player
+    shows them (:mod:`~lipkit.media.shown`): turned and mirrored as the file says, pixels
+    made square, high dynamic range (HLG, PQ) brought to ordinary colours.
 
     Parameters
     ----------
@@ -198,7 +195,7 @@ def read_clip(
 
 def _pictures(source: Source, decoded: Iterator) -> Iterator[np.ndarray]:
     """Pictures at 25 frames a second as RGB arrays; only those shown are converted."""
-    convert = _ToRGB()
+    convert = Shown(source.pixel)
     count = 0
     try:
         for picture in at_steady_rate(_shown(source, decoded)):
@@ -224,22 +221,6 @@ def _shown(source: Source, decoded: Iterator) -> Iterator[tuple[Fraction, Fracti
             start = Fraction(0) if start is None else start + 1 / rate
         duration = frame.duration * frame.time_base if frame.duration else 1 / rate
         yield start, duration, frame
-
-
-class _ToRGB:
-    """Converts decoded pictures to upright RGB arrays of the first one's size."""
-
-    def __init__(self) -> None:
-        self._reformatter = VideoReformatter()
-        self._size: tuple[int, int] | None = None
-
-    def __call__(self, picture: av.VideoFrame) -> np.ndarray:
-        width, height = self._size = self._size or (picture.width, picture.height)
-        rgb = self._reformatter.reformat(
-            picture, width, height, "rgb24", interpolation=_EXACT, threads=1
-        ).to_ndarray()
-        turns = round(picture.rotation / 90) % 4
-        return np.ascontiguousarray(np.rot90(rgb, turns)) if turns else rgb
 
 
 class Sound:
