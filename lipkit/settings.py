@@ -10,11 +10,9 @@ import difflib
 import types
 import typing
 from dataclasses import field
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from lipkit.errors import UsageError
-
-T = TypeVar("T")
 
 
 def bounded(
@@ -44,16 +42,38 @@ def to_dict(config: Any) -> dict[str, Any]:
     return dataclasses.asdict(config)
 
 
-def from_dict(cls: type[T], values: dict[str, Any]) -> T:
-    """Rebuild a config dataclass; unknown names are refused, missing ones take defaults."""
+def from_dict(cls: Any, values: dict[str, Any]) -> Any:
+    """Rebuild a config dataclass; unknown names are refused, missing ones take defaults.
+
+    ``cls`` may be a union of dataclasses; its tag (:func:`variants`) says which one it is.
+    """
+    if (union := variants(cls)) is not None:
+        tag, kinds = union
+        chosen = values.get(tag, next(iter(kinds)))
+        cls = kinds[convert(chosen, Literal[tuple(kinds)], tag)]
     hints = typing.get_type_hints(cls)
     arguments = {}
     for name, value in values.items():
         if name not in hints:
             raise UsageError(f"setting {name!r} is unknown; {did_you_mean(name, hints)}")
-        nested = dataclasses.is_dataclass(hints[name]) and isinstance(value, dict)
+        nested = isinstance(value, dict) and (
+            dataclasses.is_dataclass(hints[name]) or variants(hints[name]) is not None
+        )
         arguments[name] = from_dict(hints[name], value) if nested else value
     return cls(**arguments)
+
+
+def variants(hint: Any) -> tuple[str, dict[Any, type]] | None:
+    """The tag of a union of settings, and its members by the tag's value; None of any other type.
+
+    The tag is the first field, of the same name in all members, each with a literal of its own:
+    ``architecture: Literal["warp"] = "warp"``.
+    """
+    kinds = get_args(hint) if get_origin(hint) in (typing.Union, types.UnionType) else ()
+    if not kinds or not all(dataclasses.is_dataclass(kind) for kind in kinds):
+        return None
+    tag = dataclasses.fields(kinds[0])[0].name
+    return tag, {get_args(typing.get_type_hints(kind)[tag])[0]: kind for kind in kinds}
 
 
 def setting_names(config: Any, prefix: str = "") -> list[str]:
@@ -96,7 +116,9 @@ def convert(value: Any, wanted: Any, name: str = "value") -> Any:
         return _convert_union(value, args, name)
     if origin is Literal:
         for option in args:
-            if value == option or (isinstance(value, str) and value.strip() == str(option)):
+            # True is 1 to Python, and no kernel of one frame to anybody else.
+            same = value == option and isinstance(value, bool) == isinstance(option, bool)
+            if same or (isinstance(value, str) and value.strip() == str(option)):
                 return option
         options = ", ".join(map(str, args))
         raise UsageError(f"{name}={value!r}: must be one of {options}")
@@ -179,15 +201,78 @@ def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return found
 
 
-def override(config: Any, parts: list[str], value: Any, key: str) -> Any:
-    """``config`` with the setting at the path ``parts`` replaced; ``key`` is for messages."""
+def override(config: Any, values: dict[str, Any]) -> Any:
+    """``config`` with ``{"train.batch_size": 8}``-style settings replaced.
+
+    What chooses a member of a union (``generator.architecture``) comes first, wherever it
+    stands; the new member takes over what both have and was not left at its default.
+
+    Raises
+    ------
+    UsageError
+        For an unknown setting (with the nearest known name), one that belongs to another
+        member of a union (with those that have it), or an unfit value.
+    """
+    tags = {f"{name}.{union[0]}" for name, union in _unions(type(config)).items()}
+    for key, value in sorted(values.items(), key=lambda item: item[0] not in tags):
+        config = _replaced(config, key.split("."), value, key)
+    return config
+
+
+def _replaced(config: Any, parts: list[str], value: Any, key: str) -> Any:
+    name, *rest = parts
     known = {f.name for f in dataclasses.fields(config)}
-    current = getattr(config, parts[0], None) if parts[0] in known else None
+    current = getattr(config, name) if name in known else None
     nested = dataclasses.is_dataclass(current)
-    if parts[0] not in known or nested != (len(parts) > 1):
-        root = key.split(".")[: len(key.split(".")) - len(parts)]
-        options = setting_names(config, "".join(p + "." for p in root))
-        raise UsageError(f"setting {key!r} is unknown; {did_you_mean(key, options)}")
-    if nested:
-        value = override(current, parts[1:], value, key)
-    return dataclasses.replace(config, **{parts[0]: value})
+    if name not in known or nested != bool(rest):
+        raise _unknown(config, parts, key)
+    if not nested:
+        return dataclasses.replace(config, **{name: value})
+    union = _unions(type(config)).get(name)
+    if union is not None and rest == [union[0]]:
+        value = _other_member(current, *union, value, key)
+    elif union is not None and rest[0] not in {f.name for f in dataclasses.fields(current)}:
+        raise _of_another(current, *union, rest[0], key)
+    else:
+        value = _replaced(current, rest, value, key)
+    return dataclasses.replace(config, **{name: value})
+
+
+def _unions(cls: type) -> dict[str, tuple[str, dict[Any, type]]]:
+    """Fields of a config that hold one of several kinds of settings: tag and members."""
+    found = {name: variants(hint) for name, hint in typing.get_type_hints(cls).items()}
+    return {name: union for name, union in found.items() if union is not None}
+
+
+def _other_member(current: Any, tag: str, kinds: dict[Any, type], value: Any, key: str) -> Any:
+    kind = kinds[convert(value, Literal[tuple(kinds)], key)]
+    if isinstance(current, kind):
+        return current
+    shared = {f.name for f in dataclasses.fields(kind)} - {tag}
+    changed = {
+        f.name: getattr(current, f.name)
+        for f in dataclasses.fields(current)
+        if f.name in shared and getattr(current, f.name) != f.default
+    }
+    return kind(**changed)
+
+
+def _of_another(current: Any, tag: str, kinds: dict[Any, type], name: str, key: str) -> UsageError:
+    owners = [
+        str(value)
+        for value, kind in kinds.items()
+        if name in {f.name for f in dataclasses.fields(kind)}
+    ]
+    if not owners:
+        return _unknown(current, [name], key)
+    group = key.removesuffix(f".{name}")
+    return UsageError(
+        f"{key}: {group}.{tag}={getattr(current, tag)} has no such setting; "
+        f"{' and '.join(owners)} {'has' if len(owners) == 1 else 'have'} it"
+    )
+
+
+def _unknown(config: Any, parts: list[str], key: str) -> UsageError:
+    root = key.split(".")[: len(key.split(".")) - len(parts)]
+    options = setting_names(config, "".join(p + "." for p in root))
+    return UsageError(f"setting {key!r} is unknown; {did_you_mean(key, options)}")

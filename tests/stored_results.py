@@ -4,11 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lipkit.config import preset
 from lipkit.experiments.claims import RULE, judge
 from lipkit.experiments.collect import beside_paper, paper_values
 from lipkit.experiments.columns import Cell, experiment, metric_names
 from lipkit.metrics import METRICS
+from lipkit.presets import preset
 from lipkit.report.tables import write_csv, write_json
 from lipkit.settings import to_dict
 
@@ -123,7 +123,7 @@ def _curves(cells, seeds, rng):
             for step in range(3, 301, 3):
                 fall = 0.4 * np.exp(-step / 60) + 0.05
                 losses = {
-                    "pix": fall if changes.get("loss.pix") != 0 else None,
+                    "pix": fall if changes.get("loss.pix.weight") != 0 else None,
                     "gen": 0.8 + 0.2 * fall if changes.get("loss.gen.weight") != 0 else None,
                 }
                 noisy = {k: v and round(v * rng.uniform(0.9, 1.1), 4) for k, v in losses.items()}

@@ -7,12 +7,12 @@ from training_sets import make_set
 from typer.testing import CliRunner
 
 from lipkit.cli import app
-from lipkit.config import GeneratorConfig, preset
 from lipkit.errors import UsageError
 from lipkit.generation.frames import generate_chunks
 from lipkit.generation.inference import for_inference
-from lipkit.models.catalogue import build_generator
-from lipkit.models.generator import parameter_count
+from lipkit.models.catalogue import build_generator, generator_settings
+from lipkit.models.network import parameter_count
+from lipkit.presets import preset
 from lipkit.training import train
 from lipkit.training.run_folder import read_log
 from lipkit.weights import load_weights
@@ -38,7 +38,7 @@ SHORT = {
 
 def narrow(form: str):
     torch.manual_seed(0)
-    return build_generator(GeneratorConfig(width=1 / 32, **FORMS[form]))
+    return build_generator(generator_settings(width=1 / 32, **FORMS[form]))
 
 
 def windows(count: int = 3, frames: int = 16):
@@ -53,7 +53,7 @@ def prepared(tmp_path_factory):
 
 def shapes_of(**settings):
     with torch.device("meta"):
-        return build_generator(GeneratorConfig(**settings))
+        return build_generator(generator_settings(**settings))
 
 
 def conv(inputs: int, outputs: int, *kernel: int) -> int:
@@ -213,9 +213,9 @@ def test_long_sound_is_generated_window_by_window(form, frames):
 @pytest.mark.parametrize(
     ("name", "changes", "fault"),
     [
-        ("vondrick", {"loss.corr.weight": 1}, "loss.corr.weight: needs"),
-        ("chung", {"loss.corr.weight": 0.1}, "loss.corr.weight: needs"),
-        ("plus", {"loss.corr.weight": 0.1}, "loss.corr.weight: needs"),
+        ("vondrick", {"loss.corr.weight": 1}, "loss.corr.weight: the correlation loss needs"),
+        ("chung", {"loss.corr.weight": 0.1}, "loss.corr.weight: the correlation loss needs"),
+        ("plus", {"loss.corr.weight": 0.1}, "loss.corr.weight: the correlation loss needs"),
         ("chung", {"data.window": 20}, "data.window=20: generator.architecture=chung"),
     ],
 )

@@ -9,12 +9,12 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from lipkit.config import preset as find_preset
 from lipkit.course import demo
 from lipkit.course.demo_page import write_demo_page
 from lipkit.course.syllabus import Lesson
 from lipkit.errors import LipkitError, UsageError
 from lipkit.media import probe
+from lipkit.presets import preset as find_preset
 
 
 @pytest.fixture(scope="module")

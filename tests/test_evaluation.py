@@ -13,7 +13,7 @@ from torch import nn
 
 import lipkit.evaluation.evaluator
 from lipkit.cli import run_command
-from lipkit.config import DataConfig, GeneratorConfig, PrepareConfig, Preset
+from lipkit.config import DataConfig, PrepareConfig
 from lipkit.data.clips import ClipFile, read_clip, write_clip
 from lipkit.data.tensors import scramble, to_image_tensor, to_images
 from lipkit.data.windows import Windows
@@ -33,8 +33,9 @@ from lipkit.evaluation.summary import summarise
 from lipkit.evaluation.tables import latex, markdown
 from lipkit.metrics.conventions import grey
 from lipkit.metrics.psnr import psnr
-from lipkit.models.catalogue import build_generator
-from lipkit.models.generator import Generator
+from lipkit.models.catalogue import build_generator, generator_settings
+from lipkit.models.generator import Generator, GeneratorConfig
+from lipkit.presets import Preset
 from lipkit.weights import WEIGHTS_NAME, Card, load_weights, save_weights
 
 SMALL = GeneratorConfig(width=1 / 32, residual_blocks=0)
@@ -454,7 +455,7 @@ def test_lmd_and_opening_of_a_talking_face(talking, tmp_path):
 
 def test_a_row_of_mouth_points_has_lmd_and_nothing_that_needs_pictures(talking, tmp_path):
     """Points that repeat the identity's are frozen lips, but for what pasting back moves."""
-    generator = GeneratorConfig(architecture="landmarks", width=1 / 32)
+    generator = generator_settings("landmarks", width=1 / 32)
     network = build_generator(generator)
     for part in (network.point_motion.layers[-1].weight, network.point_motion.layers[-1].bias):
         nn.init.zeros_(part)

@@ -14,7 +14,6 @@ from training_sets import ALL_LOSSES, make_set
 import lipkit.experiments.job
 import lipkit.experiments.queue
 from lipkit.cli import run_command
-from lipkit.config import preset
 from lipkit.errors import LipkitError, UsageError
 from lipkit.evaluation.split import spread
 from lipkit.experiments import job, queue
@@ -31,6 +30,7 @@ from lipkit.experiments.collect import CURVE_POINTS, curves, paper_values
 from lipkit.experiments.columns import Contrast, experiment
 from lipkit.experiments.plan import CLAIM, claim, make_plan, read_record
 from lipkit.experiments.report import report
+from lipkit.presets import preset
 from lipkit.training.run_folder import read_log
 
 TRAIN, TEST = "s1_train", "s1_test"
@@ -147,7 +147,7 @@ def test_all_cells_of_a_seed_come_before_the_next(prepared, tmp_path):
         ({"cells": []}, "names no cell"),
         ({"settings": {"loss.gen.streams": "two"}}, "leave it out"),
         ({"settings": {"train.seed": 3}}, "--seeds"),
-        ({"settings": {"loss.pix": 0}}, "loss.pix is 0"),
+        ({"settings": {"loss.pix.weight": 0}}, "loss.pix.weight is 0"),
         ({"settings": {"loss.picks": 0}}, "did you mean 'loss.pix'"),
         ({"preset_name": "plus"}, "is 0 in preset plus"),
         ({"train_split": "s2_train"}, "its splits: s1_test, s1_train"),

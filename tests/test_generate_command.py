@@ -8,8 +8,10 @@ import pytest
 from trained_generators import trained
 
 from lipkit.cli import run_command
-from lipkit.config import SAMPLE_RATE, GeneratorConfig, Preset
+from lipkit.config import SAMPLE_RATE
 from lipkit.media import probe, read_video, write_audio, write_video
+from lipkit.models.generator import GeneratorConfig
+from lipkit.presets import Preset
 from lipkit.weights import Card, save_weights, shipped
 
 

@@ -7,7 +7,7 @@ import torch
 from skimage.data import astronaut
 from trained_generators import trained
 
-from lipkit.config import SAMPLE_RATE, PrepareConfig, Preset
+from lipkit.config import SAMPLE_RATE, PrepareConfig
 from lipkit.data.tensors import to_image_tensor
 from lipkit.errors import LipkitError, UsageError
 from lipkit.face.landmarks import FaceLandmarks, NoFaceError
@@ -21,6 +21,7 @@ from lipkit.generation import (
     read_picture,
 )
 from lipkit.media import probe, read_audio, read_video, write_audio
+from lipkit.presets import Preset
 from lipkit.weights import Card, load_weights, save_weights
 
 

@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from trained_generators import trained
 
-from lipkit.config import GeneratorConfig
 from lipkit.generation.inference import RepeatedFusion, TemporalTaps, for_inference
 from lipkit.models.catalogue import build_generator
 from lipkit.models.fusion import Fusion
+from lipkit.models.generator import GeneratorConfig
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from training_sets import make_set
 from typer.testing import CliRunner
 
 from lipkit.cli import app
-from lipkit.config import DataConfig, GeneratorConfig, preset
+from lipkit.config import DataConfig
 from lipkit.data.clips import read_clip, write_clip
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import scramble
@@ -16,8 +16,10 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.evaluation.predictions import load_models, predict
 from lipkit.face.lips import lip_points
 from lipkit.losses import PointsLoss
-from lipkit.models.catalogue import build_generator, draws
-from lipkit.models.generator import parameter_count
+from lipkit.models.catalogue import build_generator, generator_settings, network_of
+from lipkit.models.generator import GeneratorConfig
+from lipkit.models.network import parameter_count
+from lipkit.presets import preset
 from lipkit.training import train
 from lipkit.training.landmark_regression import SpokenPoints
 from lipkit.training.run_folder import read_log
@@ -60,7 +62,7 @@ def run(prepared, tmp_path_factory):
 
 def test_parameters_are_those_of_its_two_halves():
     with torch.device("meta"):
-        made = build_generator(GeneratorConfig(architecture="landmarks"))
+        made = build_generator(generator_settings("landmarks"))
     c, f = 192, 256  # channels on log-mel columns and on frames
 
     def layer(n):
@@ -71,13 +73,13 @@ def test_parameters_are_those_of_its_two_halves():
     points = (f * f + f) + 2 * f + (f * f + f) + (f * 40 + 40)
     assert parameter_count(made) == speech + person + points
     assert made.context == 11
-    assert not draws(made.config)
-    assert draws(GeneratorConfig())
+    assert not network_of(made.config).draws
+    assert network_of(GeneratorConfig()).draws
 
 
 def test_it_starts_from_the_points_it_is_given_and_follows_them():
     torch.manual_seed(0)
-    network = build_generator(GeneratorConfig(architecture="landmarks", width=1 / 16)).eval()
+    network = build_generator(generator_settings("landmarks", width=1 / 16)).eval()
     points, logmel = torch.rand(2, 20, 2) * 64, torch.randn(2, 1, 40, 128)
     with torch.no_grad():
         made = network(points, logmel)

@@ -2,26 +2,83 @@
 
 import itertools
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 import torch.distributed as distributed
 import torch.multiprocessing as multiprocessing
+from torch import nn
 
-from lipkit.config import AdversarialConfig, CorrelationConfig, LossConfig, PerceptualConfig
+from lipkit.config import TrainConfig
 from lipkit.errors import UsageError
 from lipkit.losses import (
+    LOSSES,
+    AdversarialConfig,
     AdversarialLoss,
+    CorrelationConfig,
     CorrelationLoss,
+    LossConfig,
     Objective,
+    PerceptualConfig,
     PerceptualLoss,
+    PixelConfig,
     PixelLoss,
+    weights,
 )
 from lipkit.losses.correlation import EPSILON
+from lipkit.losses.loss import Scene, Site
+from lipkit.models.network import Generated
 from lipkit.models.perceptual_encoder import LipAutoEncoder
 
 FORMS = ("cosine", "pearson", "contrastive")
+PAPER = weights(LossConfig())
+
+
+def scene_of_arrays(seed: int = 0) -> SimpleNamespace:
+    """What a loss may look at, as float64 arrays: two windows of three frames, 20 x 20 pixels."""
+    rng = np.random.default_rng(seed)
+    video, made, warped = rng.uniform(-1, 1, (3, 2, 3, 3, 20, 20))
+    points, found = rng.uniform(20, 44, (2, 2, 3, 20, 2))
+    first, found_first = rng.uniform(20, 44, (2, 2, 20, 2))
+    return SimpleNamespace(
+        video=video,
+        batch={"video": video, "points": points, "identity_points": first},
+        made=SimpleNamespace(
+            video=made, points=found, identity_points=found_first, warped=warped, audio=None
+        ),
+        rendered_points=points,
+    )
+
+
+def scene_of_tensors(arrays: SimpleNamespace) -> Scene:
+    def tensor(array: np.ndarray | None) -> torch.Tensor | None:
+        return array if array is None else torch.from_numpy(array).float().requires_grad_()
+
+    batch = {name: tensor(array) for name, array in arrays.batch.items()}
+    batch["frames"] = torch.arange(3).expand(2, 3)
+    return Scene(batch, Generated(**{n: tensor(a) for n, a in vars(arrays.made).items()}))
+
+
+BY_HAND = [name for name, loss in LOSSES.items() if loss.by_hand]
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_every_declared_loss_is_its_equation_and_teaches_the_generator(name):
+    loss, arrays = LOSSES[name], scene_of_arrays()
+    scene = scene_of_tensors(arrays)
+    term = loss.build(loss.settings(weight=1.0), Site(nn.Identity(), None, TrainConfig()))
+    measured = term(scene)
+    assert measured.item() == pytest.approx(loss.by_hand(arrays), rel=1e-4)
+    measured.backward()
+    gradients = [made.grad for made in scene.made if made is not None and made.grad is not None]
+    assert sum(g.abs().sum() for g in gradients) > 0
+
+
+def test_only_losses_with_networks_have_no_equation_by_hand():
+    without = LOSSES.keys() - BY_HAND
+    assert without == {"corr", "perc", "gen", "patch"}, "these have tests of their own below"
 
 
 def features(batch: int = 4, steps: int = 15, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -244,7 +301,7 @@ def test_adversarial_loss_is_safe_where_the_discriminator_is_sure():
 
 def test_objective_is_the_weighted_sum():
     losses = {"corr": 0.7, "pix": 0.11, "perc": 0.3, "gen": 1.9}
-    total, terms = Objective()(**{name: torch.tensor(x) for name, x in losses.items()})
+    total, terms = Objective(PAPER)(**{name: torch.tensor(x) for name, x in losses.items()})
     assert total.item() == pytest.approx(0.7 + 0.5 * 0.11 + 1.0 * 0.3 + 1.0 * 1.9)
     assert {name: term.item() for name, term in terms.items()} == pytest.approx(losses)
 
@@ -252,11 +309,11 @@ def test_objective_is_the_weighted_sum():
 def test_objective_leaves_out_what_weighs_nothing():
     config = LossConfig(
         corr=CorrelationConfig(weight=0),
-        pix=0.2,
+        pix=PixelConfig(weight=0.2),
         perc=PerceptualConfig(weight=2),
         gen=AdversarialConfig(weight=0),
     )
-    objective = Objective(config)
+    objective = Objective(weights(config))
     assert objective.terms == ["pix", "perc"]
     total, terms = objective(
         pix=torch.tensor(1.0), perc=torch.tensor(3.0), gen=torch.tensor(math.nan)
@@ -268,7 +325,7 @@ def test_objective_leaves_out_what_weighs_nothing():
 def test_objective_passes_gradients_and_logs_none():
     pix = torch.tensor(2.0, requires_grad=True)
     others = {name: torch.tensor(0.0) for name in ("corr", "perc", "gen")}
-    total, terms = Objective()(pix=pix, **others)
+    total, terms = Objective(PAPER)(pix=pix, **others)
     total.backward()
     assert pix.grad.item() == pytest.approx(0.5)
     assert not terms["pix"].requires_grad
@@ -277,7 +334,7 @@ def test_objective_passes_gradients_and_logs_none():
 @pytest.mark.parametrize("losses", [{"pix"}, {"pix", "corr", "perc", "gen", "lips"}, set()])
 def test_objective_refuses_missing_and_unknown_losses(losses):
     with pytest.raises(ValueError, match="needed"):
-        Objective()(**dict.fromkeys(losses, torch.tensor(1.0)))
+        Objective(PAPER)(**dict.fromkeys(losses, torch.tensor(1.0)))
 
 
 def test_every_loss_is_float32_under_autocast():
@@ -301,4 +358,4 @@ def test_every_loss_is_float32_under_autocast():
             "perc": PerceptualLoss(LipAutoEncoder(2, 1 / 32))(*video),
         }
         assert {loss.dtype for loss in losses.values()} == {torch.float32}
-        assert Objective()(**losses)[0].dtype == torch.float32
+        assert Objective(PAPER)(**losses)[0].dtype == torch.float32

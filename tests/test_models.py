@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from lipkit.config import GeneratorConfig
 from lipkit.losses import PixelLoss
 from lipkit.models.audio_encoder import AudioEncoder
 from lipkit.models.fusion import Fusion, fuse
-from lipkit.models.generator import Generator, feature_channels, parameter_count
+from lipkit.models.generator import Generator, GeneratorConfig, feature_channels
 from lipkit.models.identity_encoder import IdentityEncoder
+from lipkit.models.network import parameter_count
 from lipkit.models.residual import ResidualBlock
 
 

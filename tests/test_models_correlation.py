@@ -5,14 +5,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lipkit.config import CorrelationConfig
 from lipkit.flow.lucas_kanade import video_flow, warp
 from lipkit.models.correlation_networks import (
     AudioCorrelation,
     CorrelationNetworks,
     VisualCorrelation,
 )
-from lipkit.models.generator import parameter_count
+from lipkit.models.network import parameter_count
 from lipkit.models.video_flow import Motion
 
 
@@ -24,7 +23,7 @@ from lipkit.models.video_flow import Motion
         (lambda: VisualCorrelation(2, 64), 25_500),
         (lambda: VisualCorrelation(3, 64), 25_608),
         (lambda: CorrelationNetworks(), 392_400 + 11_580),
-        (lambda: CorrelationNetworks(CorrelationConfig(derivative=False)), 392_400 + 25_608),
+        (lambda: CorrelationNetworks(derivative=False), 392_400 + 25_608),
         (lambda: Motion("lucas_kanade"), 0),
     ],
 )
@@ -37,7 +36,7 @@ def test_networks_have_the_published_sizes(network, count):
 @pytest.mark.parametrize("derivative", [True, False])
 @pytest.mark.parametrize("features", [8, 32])
 def test_any_number_of_frames_and_any_width(frames, derivative, features):
-    networks = CorrelationNetworks(CorrelationConfig(derivative=derivative), features)
+    networks = CorrelationNetworks(derivative, features)
     steps = frames - 1 if derivative else frames
     visual = torch.randn((2, 2, steps, 16, 16) if derivative else (2, 3, steps, 64, 64))
     s, v = networks(torch.randn(2, features, frames, 16), visual)

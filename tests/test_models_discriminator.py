@@ -4,17 +4,16 @@ import pytest
 import torch
 from torch import nn
 
-from lipkit.config import AdversarialConfig
 from lipkit.errors import UsageError
 from lipkit.models.discriminator import Discriminator
-from lipkit.models.generator import parameter_count
+from lipkit.models.network import parameter_count
 
 STREAMS = ("three", "two", "frame_difference")
 
 
 def small(streams: str = "three") -> Discriminator:
     torch.manual_seed(0)
-    return Discriminator(AdversarialConfig(streams=streams, width=1 / 32))
+    return Discriminator(streams=streams, width=1 / 32)
 
 
 def pair(streams: str = "three", batch: int = 2) -> list[torch.Tensor | None]:
@@ -36,12 +35,12 @@ def pair(streams: str = "three", batch: int = 2) -> list[torch.Tensor | None]:
 )
 def test_networks_have_the_published_sizes(streams, count):
     with torch.device("meta"):
-        assert parameter_count(Discriminator(AdversarialConfig(streams=streams))) == count
+        assert parameter_count(Discriminator(streams=streams)) == count
 
 
 def test_the_layer_over_the_whole_sound_shrinks_with_the_square_of_the_width():
     with torch.device("meta"):
-        layers = [Discriminator(AdversarialConfig(width=w)).audio[5] for w in (1, 1 / 8)]
+        layers = [Discriminator(width=w).audio[5] for w in (1, 1 / 8)]
     assert [(layer.in_features, layer.out_features) for layer in layers] == [
         (131_072, 256),
         (16_384, 32),

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lipkit.models.generator import parameter_count
+from lipkit.models.network import parameter_count
 from lipkit.models.perceptual_encoder import LipAutoEncoder
 
 WIDTH = 1 / 32

@@ -5,8 +5,8 @@ import pytest
 import torch
 from test_notebook_definitions import definition
 
-from lipkit.config import GeneratorConfig
 from lipkit.evaluation.nearest_windows import NearestWindows
+from lipkit.models.catalogue import generator_settings
 from lipkit.models.chung import ChungGenerator
 from lipkit.models.vondrick import VondrickGenerator
 
@@ -33,7 +33,7 @@ def test_nearest_by_hand_is_the_package_search(width, count):
 
 def test_parts_of_vondrick_add_up_to_its_video(window):
     parts = definition(STEM, "parts", torch=torch)
-    network = VondrickGenerator(GeneratorConfig(architecture="vondrick", width=0.0625)).eval()
+    network = VondrickGenerator(generator_settings("vondrick", width=0.0625)).eval()
     identity, logmel = window
     with torch.no_grad():
         mask, foreground, background = parts(network, logmel)
@@ -46,7 +46,7 @@ def test_parts_of_vondrick_add_up_to_its_video(window):
 
 def test_chung_drawn_by_hand_is_the_package_video(window):
     draw = definition(STEM, "draw", torch=torch)
-    network = ChungGenerator(GeneratorConfig(architecture="chung", width=0.0625)).eval()
+    network = ChungGenerator(generator_settings("chung", width=0.0625)).eval()
     identity, logmel = window
     with torch.no_grad():
         expected = network(identity, logmel)

@@ -9,8 +9,8 @@ from torch import nn
 from lipkit.media.audio import scramble_mel_axes
 from lipkit.models.audio_encoder import AudioEncoder
 from lipkit.models.fusion import fuse
-from lipkit.models.generator import parameter_count
 from lipkit.models.identity_encoder import IdentityEncoder
+from lipkit.models.network import parameter_count
 from lipkit.models.receptive_field import extent, sees
 from lipkit.models.trace import trace
 

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 from trained_generators import trained
 
-from lipkit.config import preset
 from lipkit.errors import LipkitError, UsageError
 from lipkit.generation import LipImage
 from lipkit.media import write_audio
 from lipkit.plots import generation as figures
 from lipkit.plots import to_png
+from lipkit.presets import preset
 from lipkit.weights import Card, Weights
 from lipkit.widgets import Playground, playground, talk
 from lipkit.widgets.shown import WIDGET_VIEW

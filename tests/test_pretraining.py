@@ -9,20 +9,27 @@ import pytest
 import torch
 from training_sets import ALL_LOSSES, make_set, settings
 
-from lipkit.config import CorrelationConfig, TrainConfig
+from lipkit.config import TrainConfig
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError
 from lipkit.flow.farneback import farneback
 from lipkit.flow.flownet import FlowNetS
+from lipkit.models.pretraining import Pretraining
+from lipkit.models.video_flow import FlowConfig, Motion, farneback_label, flow_pretraining
 from lipkit.training.devices import launch
 from lipkit.training.loop import Run
-from lipkit.training.pretraining import farneback_label, train_flow
+from lipkit.training.pretraining import pretrain
 from lipkit.training.run_folder import CHECKPOINT_NAME
 
 
 @pytest.fixture(scope="module")
 def fabric():
     return launch(TrainConfig(device="cpu"))
+
+
+def flow_training(width: float, **settings) -> tuple[Pretraining, FlowNetS]:
+    motion = Motion("flownet", width)
+    return flow_pretraining(motion, FlowConfig("flownet", width, **settings)), motion.flownet
 
 
 class MovingTextures:
@@ -41,9 +48,8 @@ class MovingTextures:
 
 def test_flownet_learns_farnebacks_flow(fabric):
     torch.manual_seed(0)
-    network = FlowNetS(width=1 / 8)
-    config = CorrelationConfig(flow="flownet", flow_steps=60, learning_rate=1e-3)
-    losses = train_flow(network, MovingTextures(), config, fabric, progress=False)
+    wanted, network = flow_training(1 / 8, steps=60, learning_rate=1e-3)
+    losses = pretrain(wanted, MovingTextures(), fabric, progress=False)
     assert len(losses) == 60
     assert np.mean(losses[-5:]) < 0.5 * losses[0]
     video = next(MovingTextures().batches(0, 1))["video"]
@@ -64,26 +70,25 @@ def test_the_label_is_farnebacks_flow_of_every_pair_in_order():
 
 
 def test_it_ends_at_its_deadline(fabric):
-    network, config = FlowNetS(width=1 / 32), CorrelationConfig(flow="flownet", flow_steps=50)
-    now = time.monotonic()
-    assert len(train_flow(network, MovingTextures(), config, fabric, now, progress=False)) == 1
+    wanted, _ = flow_training(1 / 32, steps=50)
+    assert len(pretrain(wanted, MovingTextures(), fabric, time.monotonic(), progress=False)) == 1
 
 
 def test_a_loss_that_is_not_finite_names_the_network(fabric):
-    network, config = FlowNetS(width=1 / 32), CorrelationConfig(flow="flownet", flow_steps=5)
+    wanted, network = flow_training(1 / 32, steps=5)
     with torch.no_grad():
         next(network.parameters()).fill_(float("nan"))
     with pytest.raises(LipkitError, match="FlowNetS stopped at step 1: its loss is nan"):
-        train_flow(network, MovingTextures(), config, fabric, progress=False)
+        pretrain(wanted, MovingTextures(), fabric, progress=False)
 
 
 def test_a_run_teaches_flownet_before_its_first_step(tmp_path):
     prepared = PreparedSet.open(make_set(tmp_path / "prepared", {"train": 2, "val": 1}, frames=20))
-    changes = {"loss.corr.flow": "flownet", "loss.corr.flow_width": 1 / 32}
+    changes = {"flow.kind": "flownet", "flow.width": 1 / 32}
     alike = ALL_LOSSES | changes | {"loss.perc.weight": 0}
 
     def begun(name: str, steps: int) -> dict[str, torch.Tensor]:
-        wanted = settings(alike | {"loss.corr.flow_steps": steps})
+        wanted = settings(alike | {"flow.steps": steps})
         run = Run(prepared, wanted, tmp_path / name)
         run.begin(resume=False)
         assert (tmp_path / name / CHECKPOINT_NAME).is_file() == (steps > 0)

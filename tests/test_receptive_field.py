@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch import nn
 
-from lipkit.config import GeneratorConfig
 from lipkit.models.audio_encoder import AudioEncoder
-from lipkit.models.generator import Generator, parameter_count
+from lipkit.models.generator import Generator, GeneratorConfig
 from lipkit.models.identity_encoder import IdentityEncoder
+from lipkit.models.network import parameter_count
 from lipkit.models.receptive_field import extent, influence, reached, sees
 from lipkit.models.trace import CONVOLUTIONS, Layer, trace
 

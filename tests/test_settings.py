@@ -6,14 +6,18 @@ from typing import Any, Literal
 import pytest
 
 from lipkit import config
-from lipkit.config import PRESETS, DataConfig, PrepareConfig, TrainConfig, preset
+from lipkit.config import DataConfig, PrepareConfig, TrainConfig
 from lipkit.errors import LipkitError, UsageError
+from lipkit.losses import LOSSES
+from lipkit.presets import PRESETS, preset
+from lipkit.presets.fit import require_fit
 from lipkit.settings import (
     Settings,
     bounded,
     convert,
     did_you_mean,
     from_dict,
+    override,
     setting_names,
     to_dict,
 )
@@ -69,6 +73,8 @@ def test_convert(value, wanted, expected):
         (2, bool),
         (7, str),
         ("2", Literal[1, 3]),
+        (True, Literal[1, 3]),
+        (0, Literal[True, False]),
         ("x", float | None),
         (["x"], list[int]),
         (5, list[int]),
@@ -128,6 +134,107 @@ def test_setting_names_are_dotted():
 def test_did_you_mean_proposes_or_lists():
     assert did_you_mean("prset", ["preset", "seed"]) == "did you mean 'preset'?"
     assert did_you_mean("zzz", ["preset", "seed"]) == "known: preset, seed"
+
+
+@dataclass(frozen=True)
+class Car(Settings):
+    kind: Literal["car"] = "car"
+    doors: int = 4
+    speed: float = 100.0
+
+
+@dataclass(frozen=True)
+class Boat(Settings):
+    kind: Literal["boat"] = "boat"
+    sails: int = 2
+    speed: float = 10.0
+
+
+@dataclass(frozen=True)
+class Trip(Settings):
+    days: int = 1
+    by: Car | Boat = field(default_factory=Car)
+
+
+def test_a_union_of_settings_is_told_apart_by_its_tag():
+    trip = override(Trip(), {"by.sails": 3, "by.kind": "boat"})
+    assert trip.by == Boat(sails=3)
+    assert from_dict(Trip, to_dict(trip)) == trip
+    assert from_dict(Trip, {"by": {"doors": 2}}) == Trip(by=Car(doors=2))
+    with pytest.raises(UsageError, match="must be one of car, boat"):
+        override(Trip(), {"by.kind": "plane"})
+    with pytest.raises(UsageError, match="must be one of car, boat"):
+        from_dict(Trip, {"by": {"kind": "plane"}})
+
+
+def test_another_member_takes_over_what_was_set_and_both_have():
+    fast = override(Trip(), {"by.speed": 130, "by.doors": 2})
+    assert override(fast, {"by.kind": "boat"}).by == Boat(speed=130)
+    assert override(Trip(), {"by.kind": "boat"}).by.speed == Boat().speed
+    assert override(fast, {"by.kind": "car"}) == fast
+
+
+def test_a_setting_of_another_member_is_refused_with_those_that_have_it():
+    with pytest.raises(UsageError, match=r"by\.kind=car has no such setting; boat has it"):
+        override(Trip(), {"by.sails": 1})
+    with pytest.raises(UsageError, match=r"did you mean 'by\.doors'"):
+        override(Trip(), {"by.door": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        (
+            "plus",
+            {"generator.residual_blocks": 20},
+            "warp has no such setting; glance has it",
+        ),
+        (
+            "tiny",
+            {"generator.temporal_kernel": 1, "generator.architecture": "chung"},
+            "architecture=chung has no such setting; glance has it",
+        ),
+        ("paper", {"generator.deblur": "yes"}, "has no such setting; chung has it"),
+        ("tiny", {"generator.temporal_kernel": True}, "must be one of 1, 3"),
+        ("tiny", {"loss.pix": 1}, r"'loss\.pix' is now called 'loss\.pix\.weight'"),
+        ("tiny", {"loss.corr.flow": "flownet"}, r"'loss\.corr\.flow' is now called 'flow\.kind'"),
+    ],
+)
+def test_a_setting_that_would_do_nothing_is_refused(name, changes, said):
+    with pytest.raises(UsageError, match=said):
+        preset(name, changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("landmarks", {"loss.corr.weight": 1}, "loss.corr.weight: the correlation loss needs"),
+        (
+            "landmarks",
+            {"data.augment": True},
+            "data.augment=True: .*landmarks",
+        ),
+        ("landmarks", {"data.identity": "outside"}, "leave it at any"),
+        ("chung", {"train.guided": 0.5}, "cannot take true mouth points to render from"),
+        ("chung", {"loss.pix.weight": 0}, "all losses weigh 0"),
+        ("vondrick", {"data.window": 20}, "data.window=20"),
+    ],
+)
+def test_parts_that_do_not_go_together_are_refused(name, changes, said):
+    with pytest.raises(UsageError, match=said):
+        require_fit(preset(name, changes))
+
+
+def test_what_a_preset_says_of_its_losses_is_what_it_learns_from():
+    on = {
+        name: {loss for loss in LOSSES if getattr(made.loss, loss).weight > 0}
+        for name, made in PRESETS.items()
+    }
+    assert on["landmarks"] == {"points"}
+    assert on["paper"] == on["tiny"] == {"corr", "pix", "perc", "gen"}
+    assert on["chung"] == {"pix"}
+    for made in PRESETS.values():
+        require_fit(made)
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))

@@ -14,10 +14,10 @@ import torch
 import training_sets
 from training_sets import PIXEL_ONLY, make_set
 
-from lipkit.config import Preset
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.losses import PixelLoss
+from lipkit.presets import Preset
 from lipkit.training import EpochBatches, train
 from lipkit.training.loop import Run
 from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log, save_checkpoint
@@ -138,7 +138,7 @@ def test_a_setting_that_is_newer_than_the_checkpoint_has_its_default(prepared, t
     train(prepared, settings(train__steps=1), tmp_path, progress=False)
     path = tmp_path / CHECKPOINT_NAME
     state = load_checkpoint(path)
-    del state["preset"]["loss"]["corr"]["flow_steps"]
+    del state["preset"]["flow"]["steps"]
     save_checkpoint(path, state)
     assert train(prepared, settings(train__steps=2), tmp_path, True, progress=False).step == 2
 
@@ -274,7 +274,7 @@ def test_training_needs_no_face_detector_and_no_decoder(prepared, tmp_path):
 import sys
 for name in ("dlib", "librosa", "av"):
     sys.modules[name] = None  # an import of it fails
-from lipkit.config import preset
+from lipkit.presets import preset
 from lipkit.training import train
 train({str(prepared)!r}, preset("tiny", {one_step!r}), {str(tmp_path / "run")!r})
 """

@@ -13,11 +13,11 @@ from torch import nn
 from training_sets import ALL_LOSSES, make_set, settings
 
 from lipkit.cli import run_command
-from lipkit.config import PRESETS, Preset
 from lipkit.data.clips import FORMAT
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.losses import AdversarialLoss, CorrelationLoss, PerceptualLoss
+from lipkit.presets import PRESETS, Preset
 from lipkit.settings import to_dict
 from lipkit.training import train
 from lipkit.training.averaging import MovingAverage
@@ -57,7 +57,7 @@ def test_every_loss_is_logged_and_the_objective_is_their_weighted_sum(run):
     weights = dict(
         zip(
             TERMS,
-            (config.pix, config.corr.weight, config.perc.weight, config.gen.weight),
+            (config.pix.weight, config.corr.weight, config.perc.weight, config.gen.weight),
             strict=True,
         )
     )
@@ -140,7 +140,7 @@ def test_the_moving_average_follows_its_equation():
 def parameters(run: Run) -> dict[str, torch.Tensor]:
     return {
         name: torch.cat([p.detach().flatten().clone() for p in module.parameters()])
-        for name, module in run.networks.modules()
+        for name, module in run.networks.modules.items()
         if any(True for _ in module.parameters())
     }
 
@@ -148,24 +148,23 @@ def parameters(run: Run) -> dict[str, torch.Tensor]:
 def test_each_half_step_moves_its_own_networks(prepared, tmp_path):
     made, batch = begun(prepared, tmp_path)
     step, before = made.take_step, parameters(made)
-    generated = step.generate(batch["identity"], batch["logmel"])
-    flows = step._motion(made.networks.flow, batch["video"], generated.video)
-    step._learn_to_tell(batch, generated, flows)
+    scene = step.look(batch)
+    step.learn_to_tell(scene)
     halfway = parameters(made)
     moved = {name for name in before if not torch.equal(before[name], halfway[name])}
     assert moved == {"discriminator"}
     assert all(p.grad is None for p in made.networks.generator.parameters())
-    step._learn_to_generate(batch, generated, flows, flows)
+    step.learn_to_generate(scene)
     after = parameters(made)
     moved = {name for name in before if not torch.equal(halfway[name], after[name])}
     assert moved == {"generator", "correlation"}
-    assert all(p.requires_grad for p in made.networks.discriminator.parameters())
+    assert all(p.requires_grad for p in made.networks.modules["discriminator"].parameters())
 
 
 @pytest.mark.parametrize("term", ["corr", "gen", "perc"])
 def test_each_loss_reaches_the_generator(prepared, tmp_path, term):
     alone = {f"loss__{name}__weight": float(name == term) for name in ("corr", "gen", "perc")}
-    made, batch = begun(prepared, tmp_path, loss__pix=0, **alone)
+    made, batch = begun(prepared, tmp_path, loss__pix__weight=0, **alone)
     before = parameters(made)
     found = made.take_step(batch)
     assert found["loss"] == found[term]
@@ -185,9 +184,9 @@ def test_the_discriminator_learns_to_tell(prepared, tmp_path):
     "changes",
     [
         {
-            "loss__corr__flow": "flownet",
-            "loss__corr__flow_width": 1 / 32,
-            "loss__corr__flow_steps": 1,
+            "flow__kind": "flownet",
+            "flow__width": 1 / 32,
+            "flow__steps": 1,
             "loss__corr__form": "cosine",
             "loss__gen__streams": "two",
             "loss__perc__batch_statistics": True,
@@ -208,7 +207,7 @@ def test_every_variant_trains(prepared, tmp_path, changes):
     made, batch = begun(prepared, tmp_path, **changes)
     before = parameters(made)
     assert all(torch.isfinite(value) for value in made.take_step(batch).values())
-    if changes.get("loss__corr__flow") == "flownet":
+    if changes.get("flow__kind") == "flownet":
         assert not torch.equal(before["flow"], parameters(made)["flow"]), "it learns along"
 
 
@@ -234,7 +233,7 @@ def test_the_loss_that_is_not_finite_is_named(prepared, tmp_path, monkeypatch, o
 
 def test_the_perceptual_encoder_is_trained_first_and_then_frozen(prepared, tmp_path):
     made, batch = begun(prepared, tmp_path / "run", loss__perc__steps=12)
-    video, encoder = batch["video"], made.networks.perceptual.encoder
+    video, encoder = batch["video"], made.networks.modules["perceptual"]
     with torch.no_grad():
         before = (encoder.train()(video) - video).square().mean()
     made.begin(resume=False)
@@ -242,7 +241,7 @@ def test_the_perceptual_encoder_is_trained_first_and_then_frozen(prepared, tmp_p
         after = (encoder.train()(video) - video).square().mean()
     assert after < 0.7 * before
     assert not any(p.requires_grad for p in encoder.parameters())
-    made.networks.perceptual.train()
+    made.networks.terms["perc"].loss.train()
     assert not encoder.training
 
 
@@ -254,13 +253,14 @@ def test_minutes_end_the_encoders_training_too(prepared, tmp_path):
 def test_bf16_computes_in_bf16_and_takes_losses_in_float32(prepared, tmp_path):
     made, batch = begun(prepared, tmp_path, train__precision="bf16", train__device="cpu")
     seen = set()
-    for module in (made.networks.generator, made.networks.discriminator):
+    for module in (made.networks.generator, made.networks.modules["discriminator"]):
         first = next(m for m in module.modules() if isinstance(m, nn.Conv2d))
         first.register_forward_hook(lambda *given: seen.add(given[2].dtype))
     found = made.take_step(batch)
     assert seen == {torch.bfloat16}
     assert {value.dtype for value in found.values()} == {torch.float32}
-    assert all(p.dtype == torch.float32 for _, m in made.networks.modules() for p in m.parameters())
+    modules = made.networks.modules.values()
+    assert all(p.dtype == torch.float32 for module in modules for p in module.parameters())
 
 
 @pytest.mark.parametrize(("setting", "compiled"), [("on", True), ("auto", False), ("off", False)])
@@ -275,7 +275,7 @@ def test_compile_is_a_choice(prepared, tmp_path, monkeypatch, setting, compiled)
 @pytest.mark.parametrize(("setting", "expected"), [("on", True), ("off", False)])
 def test_channels_last_is_a_choice(prepared, tmp_path, setting, expected):
     made, _ = begun(prepared, tmp_path, train__channels_last=setting)
-    for _, module in made.networks.modules():
+    for _, module in made.networks.modules.items():
         for layer in module.modules():
             if isinstance(layer, nn.Conv3d) and min(layer.weight.shape) > 1:
                 last = layer.weight.is_contiguous(memory_format=torch.channels_last_3d)
@@ -341,15 +341,15 @@ def test_released_is_paper_with_named_faults():
         "data.sound_shift",
         "data.mel_axes",
         "generator.temporal_kernel",
-        "loss.pix",
+        "loss.pix.weight",
         "loss.corr.form",
-        "loss.corr.flow",
+        "flow.kind",
         "loss.gen.streams",
         "loss.perc.batch_statistics",
     }
-    assert PRESETS["released"].loss.pix == 0.2
+    assert PRESETS["released"].loss.pix.weight == 0.2
 
 
 def test_tiny_has_all_four_losses():
     loss = PRESETS["tiny"].loss
-    assert min(loss.pix, loss.corr.weight, loss.perc.weight, loss.gen.weight) > 0
+    assert min(loss.pix.weight, loss.corr.weight, loss.perc.weight, loss.gen.weight) > 0

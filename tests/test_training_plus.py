@@ -7,8 +7,8 @@ import pytest
 import torch
 from training_sets import make_set
 
-from lipkit.config import Preset, preset
 from lipkit.losses import MotionLoss
+from lipkit.presets import Preset, preset
 from lipkit.training import train
 from lipkit.weights import load_weights
 
@@ -19,7 +19,7 @@ SMALL = {
     "data.stride": 2,
     "train.batch_size": 2,
     "train.steps": 4,
-    "loss.patch_from": 0.25,
+    "loss.patch.start": 0.25,
     "train.warmup_steps": 2,
     "train.checkpoint_steps": 2,
     "train.sample_steps": 100,

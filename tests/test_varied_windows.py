@@ -5,14 +5,15 @@ import pytest
 import torch
 from prepared_sets import write_set
 
-from lipkit.config import DataConfig, preset
+from lipkit.config import DataConfig
 from lipkit.data.clips import read_clip
 from lipkit.data.varied_windows import VariedWindows
 from lipkit.errors import UsageError
 from lipkit.face.lips import lip_points
+from lipkit.presets import PRESETS, preset
+from lipkit.presets.fit import needs_varied_windows, require_fit
 from lipkit.training.batches import EpochBatches
 from lipkit.training.schedule import rate_factor
-from lipkit.training.terms import varied
 
 
 @pytest.fixture(scope="module")
@@ -102,20 +103,27 @@ def test_a_budget_of_minutes_cools_the_rate_too():
     assert rate_factor(train.steps * 9 // 10, train, minutes=1.0) == pytest.approx(0.25)
 
 
-def test_only_plus_takes_varied_windows():
-    assert [name for name in ("paper", "released", "tiny", "plus") if varied(preset(name))] == [
-        "plus"
-    ]
+def test_who_needs_points_takes_varied_windows():
+    varied = [name for name in PRESETS if needs_varied_windows(preset(name))]
+    assert varied == ["plus", "landmarks"]
 
 
 @pytest.mark.parametrize(
     ("name", "changes", "said"),
     [
-        ("paper", {"loss.points": 1.0}, "loss.points needs mouth points"),
-        ("tiny", {"data.rendered": 4}, "data.rendered needs mouth points"),
+        (
+            "paper",
+            {"loss.points.weight": 1.0},
+            "needs a generator that gives mouth points",
+        ),
+        (
+            "tiny",
+            {"data.rendered": 4},
+            "architecture=glance cannot take a choice of the frames",
+        ),
         ("plus", {"loss.gen.weight": 1.0}, "loss.gen.weight: needs all frames"),
     ],
 )
 def test_settings_that_do_not_go_together_are_refused(name, changes, said):
     with pytest.raises(UsageError, match=said):
-        varied(preset(name, changes))
+        require_fit(preset(name, changes))

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from lipkit.config import GeneratorConfig, preset
 from lipkit.generation import generate_chunks
-from lipkit.models.catalogue import build_generator
-from lipkit.models.generator import parameter_count
+from lipkit.models.catalogue import build_generator, generator_settings
 from lipkit.models.mouth_points import LookEncoder, soft_argmax
+from lipkit.models.network import parameter_count
 from lipkit.models.speech_encoder import SpeechEncoder
 from lipkit.models.warp_generator import (
     REACH,
@@ -19,6 +18,7 @@ from lipkit.models.warp_generator import (
     heat_maps,
     warp,
 )
+from lipkit.presets import preset
 
 GENERATOR = torch.Generator().manual_seed(0)
 
@@ -30,7 +30,7 @@ def random(*shape: int) -> torch.Tensor:
 @pytest.fixture(scope="module")
 def small() -> WarpGenerator:
     torch.manual_seed(0)
-    made = build_generator(GeneratorConfig(architecture="warp", width=1 / 4)).eval()
+    made = build_generator(generator_settings("warp", width=1 / 4)).eval()
     with torch.no_grad():  # so that the learnt flow takes part
         made.renderer.flow.weight.normal_(std=0.05)
     return made
@@ -124,7 +124,7 @@ def test_a_guide_replaces_the_points_of_its_share_alone(small):
 
 def test_every_parameter_learns():
     torch.manual_seed(0)
-    made = build_generator(GeneratorConfig(architecture="warp", width=1 / 8))
+    made = build_generator(generator_settings("warp", width=1 / 8))
     # Twice, as the flow starts at zero and its weights with it.
     optimiser = torch.optim.SGD(made.parameters(), lr=0.1)
     identity, logmel, real = random(2, 3, 64, 64), random(2, 1, 16, 128), random(2, 3, 4, 64, 64)

@@ -12,10 +12,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from lipkit.config import GeneratorConfig, Preset
 from lipkit.errors import LipkitError
-from lipkit.models.catalogue import build_generator
-from lipkit.models.generator import Generator
+from lipkit.models.catalogue import build_generator, generator_settings
+from lipkit.models.generator import Generator, GeneratorConfig
+from lipkit.presets import Preset
 from lipkit.weights import (
     WEIGHTS_NAME,
     Card,
@@ -71,7 +71,7 @@ def test_a_run_folder_stands_for_its_weights(tmp_path, generator):
 
 
 def test_every_architecture_comes_back(tmp_path):
-    config = GeneratorConfig(architecture="warp", width=1 / 16)
+    config = generator_settings("warp", width=1 / 16)
     made = build_generator(config).eval()
     save_weights(
         tmp_path / "w.safetensors", made, make_card(preset=Preset("mine", generator=config))

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from lipkit.config import GeneratorConfig
 from lipkit.errors import UsageError
 from lipkit.models.audio_encoder import AudioEncoder
-from lipkit.models.generator import Generator
+from lipkit.models.generator import Generator, GeneratorConfig
 from lipkit.models.trace import Layer, trace
 from lipkit.widgets import ReceptiveFieldExplorer, draw_field
 from lipkit.widgets.receptive_field import describe_field, layer_names

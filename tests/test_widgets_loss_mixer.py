@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from mixed_results import CELLS, HALF, REFERENCES, write_results
 
-from lipkit.config import preset
 from lipkit.errors import LipkitError, UsageError
+from lipkit.presets import preset
 from lipkit.settings import to_dict
 from lipkit.widgets import LossMixer, draw_mix, read_mixes
 from lipkit.widgets.loss_mixer import describe_mix, found_mix, winners

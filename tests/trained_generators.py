@@ -3,8 +3,8 @@
 import torch
 from torch import nn
 
-from lipkit.config import GeneratorConfig
 from lipkit.models.catalogue import build_generator
+from lipkit.models.generator import GeneratorConfig
 
 
 def trained(**settings) -> nn.Module:

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from lipkit.config import PrepareConfig, Preset, preset
+from lipkit.config import PrepareConfig
 from lipkit.corpora.record import ClipRecord
 from lipkit.data.clips import FORMAT, PreparedClip, write_clip
 from lipkit.data.manifest import MANIFEST, Outcome, clip_file, write_manifest
 from lipkit.data.prepared import DESCRIPTION
+from lipkit.presets import Preset, preset
 from lipkit.settings import to_dict
 
 PIXEL_ONLY = {

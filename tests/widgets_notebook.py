@@ -15,7 +15,7 @@ from pathlib import Path
 from lipkit import widgets
 from lipkit.metrics.corruptions import Judge
 from lipkit.analysis.extraction import ClipSeries
-from lipkit.config import preset
+from lipkit.presets import preset
 from lipkit.generation import LipImage
 from lipkit.models.audio_encoder import AudioEncoder
 from lipkit.models.trace import trace

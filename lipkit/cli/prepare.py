@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from lipkit.cli.options import PresetOption, QuietOption, SetOption, WorkersOption, assignments
-from lipkit.config import preset as find_preset
 from lipkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,9 +53,12 @@ def prepare(
         values["prepare.crop"] = crop
     if scheduler is not None and workers is not None:
         raise UsageError("--workers and --scheduler exclude each other; give only one")
-    config = find_preset(preset, values).prepare
+    # Imported here, so that --help needs no torch.
     from lipkit.corpora import list_clips
     from lipkit.data.prepare import prepare as prepare_clips
+    from lipkit.presets import preset as find_preset
+
+    config = find_preset(preset, values).prepare
 
     protocol = protocol or default_protocol(corpus, root, lists)
     records = list_clips(corpus, root, protocol=protocol, lists=lists)

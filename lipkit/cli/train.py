@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from lipkit.cli.options import PresetOption, QuietOption, SetOption, assignments
-from lipkit.config import preset as find_preset
 
 
 def train(
@@ -35,8 +34,11 @@ def train(
     values: dict[str, Any] = assignments(settings, "--set")
     options = {"train.minutes": minutes, "train.steps": steps, "train.train_split": train_split}
     values |= {name: value for name, value in options.items() if value is not None}
-    config = find_preset(preset, values)
+    # Imported here, so that --help needs no torch.
+    from lipkit.presets import preset as find_preset
     from lipkit.training import train as train_generator
+
+    config = find_preset(preset, values)
 
     result = train_generator(prepared, config, out, resume=resume, progress=not quiet)
     if os.environ.get("RANK", "0") != "0":

@@ -1,4 +1,4 @@
-"""Constants, settings of every stage, named presets."""
+"""Constants, and the settings of the stages that belong to no one part."""
 
 from lipkit.config.constants import (
     COLUMNS_PER_FRAME,
@@ -12,56 +12,20 @@ from lipkit.config.constants import (
     SAMPLES_PER_FRAME,
     WINDOW,
 )
-from lipkit.config.presets import (
-    CHUNG,
-    LANDMARKS,
-    PAPER,
-    PLUS,
-    PRESETS,
-    RELEASED,
-    TINY,
-    VONDRICK,
-    preset,
-)
-from lipkit.config.stages import (
-    AdversarialConfig,
-    CorrelationConfig,
-    DataConfig,
-    GeneratorConfig,
-    LossConfig,
-    PerceptualConfig,
-    PrepareConfig,
-    Preset,
-    TrainConfig,
-)
+from lipkit.config.stages import DataConfig, PrepareConfig, TrainConfig
 
 __all__ = [
-    "CHUNG",
     "COLUMNS_PER_FRAME",
     "FPS",
     "HOP",
-    "LANDMARKS",
     "LIP_SIZE",
     "MEL_BANDS",
     "MEL_FMAX",
     "N_FFT",
-    "PAPER",
-    "PLUS",
-    "PRESETS",
-    "RELEASED",
     "SAMPLES_PER_FRAME",
     "SAMPLE_RATE",
-    "TINY",
-    "VONDRICK",
     "WINDOW",
-    "AdversarialConfig",
-    "CorrelationConfig",
     "DataConfig",
-    "GeneratorConfig",
-    "LossConfig",
-    "PerceptualConfig",
     "PrepareConfig",
-    "Preset",
     "TrainConfig",
-    "preset",
 ]

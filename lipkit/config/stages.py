@@ -1,4 +1,4 @@
-"""The settings of an experiment: one frozen dataclass per stage."""
+"""The settings of preparing, of drawing windows and of training: one frozen dataclass each."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -55,104 +55,6 @@ class DataConfig(Settings):
 
 
 @dataclass(frozen=True)
-class GeneratorConfig(Settings):
-    """Shape of the generator (fact sheet 2.2)."""
-
-    architecture: Literal["glance", "warp", "vondrick", "chung", "landmarks"] = field(
-        default="glance",
-        metadata={
-            "help": "glance: the paper's; warp: ours; vondrick, chung: baselines; landmarks: "
-            "mouth points only, no pictures"
-        },
-    )
-    width: float = bounded(1.0, low=1 / 32, high=2.0, help="channels relative to the paper's")
-    residual_blocks: int = bounded(9, low=0, high=64)
-    temporal_kernel: Literal[1, 3] = field(
-        default=1, metadata={"help": "frames seen by a residual kernel: (1,3,3) or (3,3,3)"}
-    )
-    sees_identity: bool = field(
-        default=False, metadata={"help": "vondrick: not blind to the identity image (ours)"}
-    )
-    deblur: bool = field(
-        default=False, metadata={"help": "chung: a deblurring network behind the generator"}
-    )
-
-
-@dataclass(frozen=True)
-class CorrelationConfig(Settings):
-    """The correlation networks and their loss (fact sheet section 3)."""
-
-    weight: float = bounded(1.0, low=0.0, help="0 leaves the networks out")
-    form: Literal["cosine", "pearson", "contrastive"] = field(
-        default="contrastive", metadata={"help": "cosine: the authors', nearly blind"}
-    )
-    temperature: float = bounded(0.1, low=0.01, high=10.0, help="of the contrastive form")
-    derivative: bool = field(
-        default=True, metadata={"help": "false: features and frames instead of their changes"}
-    )
-    flow: Literal["lucas_kanade", "flownet"] = field(
-        default="lucas_kanade", metadata={"help": "optical flow F; flownet learns along"}
-    )
-    flow_width: float = bounded(1.0, low=1 / 32, high=2.0, help="channels of flownet")
-    flow_steps: int = bounded(
-        1000, low=0, help="steps in which flownet first learns Farneback's flow"
-    )
-    real_share: float = bounded(
-        0.5, low=0.0, high=1.0, help="of the loss that is taken on real video"
-    )
-    learning_rate: float = bounded(1e-4, low=0.0, high=1.0)
-    weight_decay: float = bounded(5e-4, low=0.0, high=1.0)
-
-
-@dataclass(frozen=True)
-class PerceptualConfig(Settings):
-    """The perceptual encoder, trained as an auto-encoder of lips and then frozen (fact sheet 6)."""
-
-    weight: float = bounded(1.0, low=0.0, help="lambda_2; 0 leaves the encoder out")
-    dimensions: Literal[2, 3] = field(
-        default=2, metadata={"help": "2: frame by frame; 3: over time too"}
-    )
-    width: float = bounded(1.0, low=1 / 32, high=2.0)
-    steps: int = bounded(2000, low=1, help="auto-encoder's training steps")
-    batch_statistics: bool = field(
-        default=False, metadata={"help": "true: batch norm never frozen (the authors')"}
-    )
-
-
-@dataclass(frozen=True)
-class AdversarialConfig(Settings):
-    """The discriminator and its part of the objective (fact sheet 5)."""
-
-    weight: float = bounded(1.0, low=0.0, help="lambda_3; 0 leaves the discriminator out")
-    streams: Literal["three", "two", "frame_difference"] = field(
-        default="three", metadata={"help": "third stream: optical flow, none, or differences"}
-    )
-    width: float = bounded(1.0, low=1 / 32, high=2.0)
-    generated: float = bounded(0.5, low=0.0, help="lambda_p, of generated video")
-    mismatched: float = bounded(0.5, low=0.0, help="lambda_u, of real video with other sound")
-
-
-@dataclass(frozen=True)
-class LossConfig(Settings):
-    """The objective: l_corr + lambda_1 l_pix + lambda_2 l_perc + lambda_3 l_gen (poster)."""
-
-    corr: CorrelationConfig = field(default_factory=CorrelationConfig)
-    pix: float = bounded(0.5, low=0.0, help="lambda_1; the released code has 0.2")
-    perc: PerceptualConfig = field(default_factory=PerceptualConfig)
-    gen: AdversarialConfig = field(default_factory=AdversarialConfig)
-    mouth: float = bounded(0.0, low=0.0, help="pixel loss weighted towards the mouth (ours)")
-    warped: float = bounded(0.0, low=0.0, help="mouth loss of the picture before painting (ours)")
-    ssim: float = bounded(0.0, low=0.0, help="1 - SSIM (ours)")
-    sharpness: float = bounded(0.0, low=0.0, help="edge strength of patches (ours)")
-    motion: float = bounded(0.0, low=0.0, help="change from frame to frame (ours)")
-    points: float = bounded(0.0, low=0.0, help="the generator's mouth points (ours)")
-    patch: float = bounded(0.0, low=0.0, help="the patch discriminator (ours)")
-    patch_from: float = bounded(
-        0.0, low=0.0, high=1.0, help="share of the steps after which it comes in"
-    )
-
-
-@dataclass(frozen=True)
 class TrainConfig(Settings):
     """How the generator is trained (fact sheet section 7)."""
 
@@ -198,15 +100,3 @@ class TrainConfig(Settings):
     compile: Literal["auto", "on", "off"] = field(
         default="auto", metadata={"help": "torch.compile. auto: on, on CUDA"}
     )
-
-
-@dataclass(frozen=True)
-class Preset(Settings):
-    """All stages of one experiment."""
-
-    name: str
-    prepare: PrepareConfig = field(default_factory=PrepareConfig)
-    data: DataConfig = field(default_factory=DataConfig)
-    generator: GeneratorConfig = field(default_factory=GeneratorConfig)
-    loss: LossConfig = field(default_factory=LossConfig)
-    train: TrainConfig = field(default_factory=TrainConfig)

@@ -28,10 +28,11 @@ import torch
 from scipy.stats import mannwhitneyu
 from torch import Tensor, nn
 
-from lipkit.config import COLUMNS_PER_FRAME, WINDOW, CorrelationConfig
+from lipkit.config import COLUMNS_PER_FRAME, WINDOW
 from lipkit.data.clips import read_clip
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import normalise, to_video_tensor
+from lipkit.losses import CorrelationConfig
 from lipkit.losses.correlation import CorrelationLoss
 from lipkit.models.audio_encoder import AudioEncoder
 from lipkit.models.correlation_networks import CorrelationNetworks
@@ -89,7 +90,7 @@ class Listener(nn.Module):
         super().__init__()
         config = CorrelationConfig(form=form)
         self.audio_encoder = AudioEncoder(features)
-        self.networks = CorrelationNetworks(config, features)
+        self.networks = CorrelationNetworks(features=features)
         self.loss = CorrelationLoss(config)
 
     def forward(self, pairs: Pairs) -> tuple[Tensor, Tensor]:
@@ -170,7 +171,7 @@ def cosine_of_noise(pairs: int = 256, features: int = 256, seed: int = 0) -> flo
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         config = CorrelationConfig(form="cosine")
-        networks = CorrelationNetworks(config, features)
+        networks = CorrelationNetworks(features=features)
         sound = torch.randn(pairs, features, WINDOW, 16)
         motion = torch.randn(pairs, 2, WINDOW - 1, 16, 16)
     s, v = networks(sound, motion)

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lipkit.config import FPS, Preset
-from lipkit.config import preset as find_preset
+from lipkit.config import FPS
 from lipkit.config.places import NOTEBOOKS
 from lipkit.course.demo_page import write_demo_page
 from lipkit.course.kernels import Kernels
@@ -24,7 +23,9 @@ from lipkit.errors import UsageError
 from lipkit.files import replacing
 from lipkit.jobs.cores import share_of_cores
 from lipkit.jobs.stages import Stage, run_stages
-from lipkit.models.catalogue import draws
+from lipkit.models.catalogue import network_of
+from lipkit.presets import Preset
+from lipkit.presets import preset as find_preset
 from lipkit.provenance import made_by_function
 
 SPEAKERS, CLIPS = 3, 14
@@ -61,7 +62,7 @@ def run_demo(
     """
     out, began = Path(out), time.monotonic()
     preset = find_preset(preset_name, {"train.minutes": minutes, "train.seed": seed})
-    if not draws(preset.generator):
+    if not network_of(preset.generator).draws:
         raise UsageError(
             f"--preset {preset_name}: predicts mouth points and draws no lips, so nothing would "
             "talk at the end; choose another preset"

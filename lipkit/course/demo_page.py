@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import lipkit
-from lipkit.config import Preset
 from lipkit.course.site import Media, Page, Section, extract_figures, write_page
 from lipkit.course.syllabus import Lesson
 from lipkit.files import replacing
+from lipkit.presets import Preset
 
 
 def write_demo_page(

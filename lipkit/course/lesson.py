@@ -21,7 +21,7 @@ import numpy as np
 from filelock import FileLock
 
 import lipkit
-from lipkit import config
+from lipkit import config, presets
 from lipkit.corpora.record import ClipRecord
 from lipkit.errors import LipkitError, UsageError
 from lipkit.settings import Settings, bounded, did_you_mean
@@ -58,12 +58,12 @@ class LessonConfig(Settings):
         if self.corpus != "synthetic" and not self.data_root:
             raise UsageError(f"corpus={self.corpus!r} needs data_root, the folder that holds it")
         # An unknown preset is refused here, not some cells later.
-        config.preset(self.preset)
+        presets.preset(self.preset)
 
     @property
-    def stages(self) -> config.Preset:
+    def stages(self) -> presets.Preset:
         """All stages of the chosen preset."""
-        return config.preset(self.preset)
+        return presets.preset(self.preset)
 
 
 def versions() -> str:

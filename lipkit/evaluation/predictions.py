@@ -16,7 +16,7 @@ from lipkit.data.clips import PreparedClip
 from lipkit.data.tensors import normalise, scramble, to_image_tensor, to_images
 from lipkit.errors import LipkitError, UsageError
 from lipkit.face.lips import lip_points
-from lipkit.models.catalogue import draws
+from lipkit.models.catalogue import network_of
 from lipkit.settings import did_you_mean
 from lipkit.weights import Card, load_weights
 
@@ -48,7 +48,7 @@ class Model:
     @property
     def draws(self) -> bool:
         """Whether it makes lips; else mouth points alone."""
-        return draws(self.card.preset.generator)
+        return network_of(self.card.preset.generator).draws
 
     @property
     def about(self) -> dict[str, Any]:

@@ -15,7 +15,6 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from lipkit.config import Preset
 from lipkit.errors import LipkitError
 from lipkit.experiments.plan import (
     FAILED,
@@ -24,6 +23,7 @@ from lipkit.experiments.plan import (
     read_record,
     write_record,
 )
+from lipkit.presets import Preset
 from lipkit.provenance import made_by
 from lipkit.settings import from_dict, to_dict
 

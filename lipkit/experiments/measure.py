@@ -94,7 +94,7 @@ def measure(
     from lipkit.evaluation import evaluate
     from lipkit.evaluation.retrieval import RETRIEVAL
     from lipkit.metrics import METRICS
-    from lipkit.models.catalogue import draws
+    from lipkit.models.catalogue import network_of
     from lipkit.weights import shipped
 
     runs = whole_runs(plan)
@@ -102,7 +102,7 @@ def measure(
         raise LipkitError(f"{plan.out}: no run is whole yet; train first (--stage train)")
     chosen, notes = _measurable(choose_metrics(metrics))
     if not any(METRICS[name].points_only for name in chosen):
-        runs = [run for run in runs if draws(run.preset.generator)]
+        runs = [run for run in runs if network_of(run.preset.generator).draws]
     models = [str(run.folder) for run in runs]
     models += [str(shipped.path_of(cell.weights)) for cell in plan.measured if cell.weights]
     searches = any(cell.row == RETRIEVAL for cell in plan.measured)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lipkit.config import Preset, preset
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.experiments.columns import Cell, Experiment, experiment
 from lipkit.files import TEMPORARY_MARK, replacing
+from lipkit.presets import Preset, preset
 from lipkit.settings import flat, from_dict, override, to_dict
 
 CLAIM = "experiment.json"
@@ -180,9 +180,7 @@ def _own(name: str, base: Preset) -> Preset:
 
 
 def _with(base: Preset, settings: dict[str, Any]) -> Preset:
-    for key, value in settings.items():
-        base = override(base, key.split("."), value, key)
-    return base
+    return override(base, settings)
 
 
 def _require_losses(base: Preset, table: Experiment) -> None:

@@ -1,48 +1,97 @@
-"""Losses: one small class each, with the poster's equation.
+"""Losses: one small class each, with its equation.
 
-- :mod:`~lipkit.losses.correlation`: do sound and lips change together?
-- :mod:`~lipkit.losses.pixel`: the picture itself.
-- :mod:`~lipkit.losses.perceptual`: the picture as the perceptual encoder sees it.
-- :mod:`~lipkit.losses.adversarial`: what the discriminator believes.
-- :mod:`~lipkit.losses.objective`: their weighted sum.
+:data:`LOSSES` holds the declarations of all of them by name; :class:`lipkit.losses.loss.Loss`
+says what one is. A module of this package offers its own as ``LOSS`` or ``LOSSES``.
 
-Ours, for the preset ``plus``:
-
-- :mod:`~lipkit.losses.points`: where the mouth is put.
-- :mod:`~lipkit.losses.mouth`: the picture, looking at the mouth.
-- :mod:`~lipkit.losses.similarity`: SSIM.
-- :mod:`~lipkit.losses.sharpness`: edge strength, wherever the edge lies.
-- :mod:`~lipkit.losses.patch`: what the patch discriminator believes.
-- :mod:`~lipkit.losses.frame_change`: what changes from a frame to the next.
-
-And
-- :mod:`~lipkit.course.blindness`: can a correlation loss tell right pairs from wrong ones?
+The paper's (poster, fact sheet sections 3 to 7): :mod:`~lipkit.losses.correlation`,
+:mod:`~lipkit.losses.pixel`, :mod:`~lipkit.losses.perceptual`,
+:mod:`~lipkit.losses.adversarial`. Ours, for the preset ``plus``: :mod:`~lipkit.losses.mouth`,
+:mod:`~lipkit.losses.similarity`, :mod:`~lipkit.losses.sharpness`,
+:mod:`~lipkit.losses.frame_change`, :mod:`~lipkit.losses.points`, :mod:`~lipkit.losses.patch`.
+Their weighted sum is :mod:`~lipkit.losses.objective`.
 
 Every loss is taken in float32, whatever the networks before it compute in.
 """
 
-from lipkit.losses.adversarial import AdversarialLoss
-from lipkit.losses.correlation import CorrelationLoss
+from dataclasses import field, make_dataclass
+
+from lipkit.losses import (
+    adversarial,
+    correlation,
+    frame_change,
+    mouth,
+    patch,
+    perceptual,
+    pixel,
+    points,
+    sharpness,
+    similarity,
+)
+from lipkit.losses.adversarial import AdversarialConfig, AdversarialLoss
+from lipkit.losses.correlation import CorrelationConfig, CorrelationLoss
 from lipkit.losses.frame_change import MotionLoss
+from lipkit.losses.loss import Loss
 from lipkit.losses.mouth import MouthLoss
 from lipkit.losses.objective import Objective
 from lipkit.losses.patch import PatchLoss
-from lipkit.losses.perceptual import PerceptualLoss
-from lipkit.losses.pixel import PixelLoss
+from lipkit.losses.perceptual import PerceptualConfig, PerceptualLoss
+from lipkit.losses.pixel import PixelConfig, PixelLoss
 from lipkit.losses.points import PointsLoss
 from lipkit.losses.sharpness import SharpnessLoss
 from lipkit.losses.similarity import SimilarityLoss
+from lipkit.settings import Settings
 
 __all__ = [
+    "LOSSES",
+    "AdversarialConfig",
     "AdversarialLoss",
+    "CorrelationConfig",
     "CorrelationLoss",
+    "Loss",
+    "LossConfig",
     "MotionLoss",
     "MouthLoss",
     "Objective",
     "PatchLoss",
+    "PerceptualConfig",
     "PerceptualLoss",
+    "PixelConfig",
     "PixelLoss",
     "PointsLoss",
     "SharpnessLoss",
     "SimilarityLoss",
+    "weights",
 ]
+
+_MODULES = (
+    correlation,
+    pixel,
+    perceptual,
+    adversarial,
+    mouth,
+    similarity,
+    sharpness,
+    frame_change,
+    points,
+    patch,
+)
+
+LOSSES: dict[str, Loss] = {
+    loss.name: loss
+    for module in _MODULES
+    for loss in (module.LOSSES if hasattr(module, "LOSSES") else (module.LOSS,))
+}
+"""All losses by name, in the order in which a log has them."""
+
+LossConfig = make_dataclass(
+    "LossConfig",
+    [(loss.name, loss.settings, field(default_factory=loss.settings)) for loss in LOSSES.values()],
+    bases=(Settings,),
+    frozen=True,
+    namespace={"__doc__": "The settings of every loss: ``loss.NAME.…``.", "__module__": __name__},
+)
+
+
+def weights(config: Settings) -> dict[str, float]:
+    """The weight of every loss by name, of a :class:`LossConfig`."""
+    return {name: getattr(config, name).weight for name in LOSSES}

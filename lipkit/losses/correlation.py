@@ -1,15 +1,45 @@
 """Correlation loss: do sound and lips change together? (poster, "l_corr"; fact sheet section 3)"""
 
+from dataclasses import dataclass, field
+from typing import Literal
+
 import torch
 import torch.distributed as distributed
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lipkit.config import CorrelationConfig
 from lipkit.errors import UsageError
+from lipkit.losses.loss import Group, Learner, Loss, LossSettings, Scene, Site, Term
+from lipkit.models.correlation_networks import CorrelationNetworks
+from lipkit.models.network import parameter_count
+from lipkit.models.video_flow import FLOWNET_DECAY
+from lipkit.settings import bounded
 
 EPSILON = 1e-6
 """Added to squared norms: features that do not move have similarity 0, with a finite gradient."""
+
+
+BETAS = (0.9, 0.999)
+"""Of the optimiser of phi_s and phi_v."""
+
+
+@dataclass(frozen=True)
+class CorrelationConfig(LossSettings):
+    """The correlation networks and their loss (fact sheet section 3)."""
+
+    weight: float = bounded(1.0, low=0.0, help="0 leaves the networks out")
+    form: Literal["cosine", "pearson", "contrastive"] = field(
+        default="contrastive", metadata={"help": "cosine: the authors', nearly blind"}
+    )
+    temperature: float = bounded(0.1, low=0.01, high=10.0, help="of the contrastive form")
+    derivative: bool = field(
+        default=True, metadata={"help": "false: features and frames instead of their changes"}
+    )
+    real_share: float = bounded(
+        0.5, low=0.0, high=1.0, help="of the loss that is taken on real video"
+    )
+    learning_rate: float = bounded(1e-4, low=0.0, high=1.0)
+    weight_decay: float = bounded(5e-4, low=0.0, high=1.0)
 
 
 class CorrelationLoss(nn.Module):
@@ -119,3 +149,36 @@ def _of_all_processes(features: Tensor) -> Tensor:
 
         return torch.cat(all_gather(features.contiguous()))
     return features
+
+
+class CorrelationTerm(Term):
+    """phi_s and phi_v, which learn from the same objective as the generator; F learns along."""
+
+    def __init__(self, settings: CorrelationConfig, site: Site) -> None:
+        made = CorrelationNetworks(settings.derivative, site.generator.audio_features)
+        self.phi = site.ready(made)
+        super().__init__({"correlation": self.phi})
+        self.loss = CorrelationLoss(settings)
+        groups = [Group(self.phi, settings.learning_rate, settings.weight_decay)]
+        if site.flow is not None and parameter_count(site.flow):
+            groups.append(Group(site.flow, site.flow_rate, FLOWNET_DECAY))
+        self.learner = Learner("correlation", groups, BETAS)
+
+    def __call__(self, scene: Scene) -> Tensor:
+        """l_corr with the real lips and with the generated."""
+        seen = scene.flow if self.phi.derivative else (scene.video, scene.made.video)
+        with scene.autocast():
+            s, real = self.phi(scene.made.audio, seen[0])
+            generated = self.phi.phi_v(seen[1])
+        return self.loss.both(s.float(), real.float(), generated.float())
+
+
+LOSS = Loss(
+    "corr",
+    "correlation loss",
+    "l_corr: sound and lips change together",
+    CorrelationTerm,
+    CorrelationConfig,
+    needs=("video", "audio", "whole window"),
+    needs_by=lambda settings: ("flow",) if settings.derivative else (),
+)

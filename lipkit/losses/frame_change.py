@@ -1,6 +1,9 @@
 """Motion loss: what changes from a frame to the next."""
 
+import numpy as np
 from torch import Tensor, nn
+
+from lipkit.losses.loss import Loss, of_videos
 
 
 class MotionLoss(nn.Module):
@@ -29,3 +32,23 @@ class MotionLoss(nn.Module):
         error = generated.float() - real.float()
         last = error.shape[2] // 2 * 2
         return (error[:, :, 1:last:2] - error[:, :, 0:last:2]).abs().mean()
+
+
+def by_hand(scene) -> float:
+    """The equation, pair by pair of frames."""
+    generated, real = scene.made.video, scene.video
+    total, count = 0.0, 0
+    for first in range(0, real.shape[2] - 1, 2):
+        ours = generated[:, :, first + 1] - generated[:, :, first]
+        true = real[:, :, first + 1] - real[:, :, first]
+        total, count = total + np.abs(ours - true).sum(), count + ours.size
+    return total / count
+
+
+LOSS = Loss(
+    "motion",
+    "motion loss",
+    "what changes from a frame to the next (ours)",
+    of_videos(MotionLoss()),
+    by_hand=by_hand,
+)

@@ -1,9 +1,11 @@
 """Mouth loss: the pixel loss, looking at the mouth."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from lipkit.face.mouth import INNER
+from lipkit.losses.loss import Loss, PlainTerm
 from lipkit.models.mouth_points import pixel_centres
 
 LIPS, INSIDE = 3.0, 6.0
@@ -53,3 +55,49 @@ def _box(points: Tensor, margin: float, height: int, width: int) -> Tensor:
     x = (pixel_centres(width, points.device) - centre[..., :1]) / reach[..., :1]
     y = (pixel_centres(height, points.device) - centre[..., 1:]) / reach[..., 1:]
     return torch.exp(-0.5 * x**4)[..., None, :] * torch.exp(-0.5 * y**4)[..., :, None]
+
+
+_loss = MouthLoss()
+
+
+def by_hand(generated: np.ndarray, real: np.ndarray, points: np.ndarray) -> float:
+    """The equation, pixel by pixel: videos [B, 3, T, H, W], points [B, T, 20, 2]."""
+    height, width = real.shape[3:]
+    error = np.abs(generated - real).mean(1)  # [B, T, H, W]
+    total = weights = 0.0
+    for mouth, frame in zip(
+        points.reshape(-1, 20, 2), error.reshape(-1, height, width), strict=True
+    ):
+        for y in range(height):
+            for x in range(width):
+                weight = 1.0
+                for chosen, margin, share in ((mouth, 4.0, 3.0), (mouth[12:], 1.5, 6.0)):
+                    reach = (chosen.max(0) - chosen.min(0)) / 2 + margin
+                    u, v = ((np.array([x, y]) + 0.5) * 64 / width - 0.5 - chosen.mean(0)) / reach
+                    weight += share * np.exp(-0.5 * u**4 - 0.5 * v**4)
+                total, weights = total + weight * frame[y, x], weights + weight
+    return float(total / weights)
+
+
+LOSSES = (
+    Loss(
+        "mouth",
+        "mouth loss",
+        "pixel loss weighted towards the mouth (ours)",
+        lambda settings, site: PlainTerm(
+            lambda scene: _loss(scene.made.video, scene.video, scene.rendered_points)
+        ),
+        needs=("video", "true points"),
+        by_hand=lambda scene: by_hand(scene.made.video, scene.video, scene.rendered_points),
+    ),
+    Loss(
+        "warped",
+        "mouth loss before painting",
+        "mouth loss of the moved identity image, before anything is painted over it (ours)",
+        lambda settings, site: PlainTerm(
+            lambda scene: _loss(scene.made.warped, scene.video, scene.rendered_points)
+        ),
+        needs=("warped", "true points"),
+        by_hand=lambda scene: by_hand(scene.made.warped, scene.video, scene.rendered_points),
+    ),
+)

@@ -1,8 +1,8 @@
 """The objective: all losses of the generator in one number."""
 
-from torch import Tensor, nn
+from collections.abc import Mapping
 
-from lipkit.config import LossConfig
+from torch import Tensor, nn
 
 
 class Objective(nn.Module):
@@ -13,24 +13,16 @@ class Objective(nn.Module):
 
     lambda = (0.5, 1, 1) in the paper; the released code has lambda_1 = 0.2 (fact sheet 7).
     The correlation loss has a weight too, 1 in the paper, so that it can be left out.
+
+    Parameters
+    ----------
+    weights:
+        Of every loss by name; :func:`lipkit.losses.weights` reads them from settings.
     """
 
-    def __init__(self, config: LossConfig | None = None) -> None:
+    def __init__(self, weights: Mapping[str, float]) -> None:
         super().__init__()
-        config = config or LossConfig()
-        self.weights = {
-            "corr": config.corr.weight,
-            "pix": config.pix,
-            "perc": config.perc.weight,
-            "gen": config.gen.weight,
-            "mouth": config.mouth,
-            "warped": config.warped,
-            "ssim": config.ssim,
-            "sharpness": config.sharpness,
-            "motion": config.motion,
-            "points": config.points,
-            "patch": config.patch,
-        }
+        self.weights = dict(weights)
 
     @property
     def terms(self) -> list[str]:
@@ -38,7 +30,7 @@ class Objective(nn.Module):
         return [name for name, weight in self.weights.items() if weight > 0]
 
     def forward(self, **losses: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Scalars ``corr``, ``pix``, ``perc``, ``gen``, each where its weight is not 0.
+        """Scalars ``corr``, ``pix``, ``perc``, ``gen``, …, each where its weight is not 0.
 
         Returns
         -------

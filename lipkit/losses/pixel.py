@@ -1,6 +1,19 @@
 """Pixel loss: the generated picture against the real one, value by value."""
 
+from dataclasses import dataclass
+
+import numpy as np
 from torch import Tensor, nn
+
+from lipkit.losses.loss import Loss, LossSettings, of_videos
+from lipkit.settings import bounded
+
+
+@dataclass(frozen=True)
+class PixelConfig(LossSettings):
+    """The pixel loss."""
+
+    weight: float = bounded(0.5, low=0.0, help="lambda_1; the released code has 0.2")
 
 
 class PixelLoss(nn.Module):
@@ -25,3 +38,20 @@ class PixelLoss(nn.Module):
                 f"generated {list(generated.shape)} and real {list(real.shape)} differ in shape"
             )
         return (real.float() - generated.float()).abs().mean()
+
+
+def by_hand(scene) -> float:
+    """The equation, value by value."""
+    generated, real = scene.made.video.ravel(), scene.video.ravel()
+    total = sum(abs(float(v) - float(v_hat)) for v, v_hat in zip(real, generated, strict=True))
+    return total / np.size(real)
+
+
+LOSS = Loss(
+    "pix",
+    "pixel loss",
+    "mean absolute difference of all pixels",
+    of_videos(PixelLoss()),
+    PixelConfig,
+    by_hand=by_hand,
+)

@@ -1,8 +1,10 @@
 """Points loss: where the generator puts the mouth, against where it was."""
 
+import numpy as np
 from torch import Tensor, nn
 
 from lipkit.face.mouth import LOWER_INNER, UPPER_INNER
+from lipkit.losses.loss import Loss, PlainTerm, Scene
 
 PLACE, VELOCITY, FOUND, OPENING = 0.3, 0.5, 1.0, 0.2
 
@@ -47,3 +49,48 @@ class PointsLoss(nn.Module):
 
 def _height(points: Tensor) -> Tensor:
     return points[..., LOWER_INNER, 1] - points[..., UPPER_INNER, 1]
+
+
+_loss = PointsLoss()
+
+
+def _term(scene: Scene) -> Tensor:
+    made, batch = scene.made, scene.batch
+    return _loss(made.points, batch["points"], made.identity_points, batch["identity_points"])
+
+
+def by_hand(scene) -> float:
+    """The equation, point by point."""
+    p, q = scene.made.points, scene.batch["points"]
+    p0, q0 = scene.made.identity_points, scene.batch["identity_points"]
+    shape = place = velocity = opening = 0.0
+    batch, frames = p.shape[:2]
+    for b in range(batch):
+        for t in range(frames):
+            for i in range(20):
+                for axis in range(2):
+                    ours, true = p[b, t, i, axis], q[b, t, i, axis]
+                    shape += abs(
+                        (ours - p[b, t, :, axis].mean()) - (true - q[b, t, :, axis].mean())
+                    )
+                    place += abs(ours - true)
+                    if t > 0:
+                        velocity += abs(
+                            (ours - p[b, t - 1, i, axis]) - (true - q[b, t - 1, i, axis])
+                        )
+            # Points 62 and 66 of dlib's 68: the middle of the upper and of the lower inner lip.
+            ours, true = (x[b, t, 66 - 48, 1] - x[b, t, 62 - 48, 1] for x in (p, q))
+            opening += abs(ours - true)
+    count = batch * frames
+    loss = (shape + 0.3 * place) / (40 * count) + 0.2 * opening / count + np.abs(p0 - q0).mean()
+    return float(loss + 0.5 * velocity / (40 * batch * (frames - 1)))
+
+
+LOSS = Loss(
+    "points",
+    "points loss",
+    "where the generator puts the mouth, against where it was (ours)",
+    lambda settings, site: PlainTerm(_term),
+    needs=("points", "true points"),
+    by_hand=by_hand,
+)

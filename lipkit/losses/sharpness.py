@@ -1,8 +1,11 @@
 """Sharpness loss: as much edge as the real picture has, wherever exactly the edge lies."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from lipkit.losses.loss import Loss, of_videos
 
 SIDE, STEP = 9, 3
 """Pixels: of a patch, and between patches."""
@@ -41,3 +44,38 @@ def edge_strength(video: Tensor) -> Tensor:
     across = (frames[..., :-1, 1:] - here).abs().mean(1)
     down = (frames[..., 1:, :-1] - here).abs().mean(1)
     return functional.avg_pool2d(torch.stack([across, down], dim=1), SIDE, STEP)
+
+
+def by_hand(scene) -> float:
+    """The equation, patch by patch."""
+    strengths = []
+    for video in (scene.made.video, scene.video):
+        batch, _, frames, height, width = video.shape
+        found = [
+            _strength_by_hand(video[b, :, t, y : y + SIDE + 1, x : x + SIDE + 1])
+            for b in range(batch)
+            for t in range(frames)
+            for y in range(0, height - SIDE, STEP)
+            for x in range(0, width - SIDE, STEP)
+        ]
+        strengths.append(np.array(found))
+    return float(np.abs(strengths[0] - strengths[1]).mean())
+
+
+def _strength_by_hand(patch: np.ndarray) -> tuple[float, float]:
+    """Of [3, SIDE + 1, SIDE + 1]: change to the right and down, mean over pixels and colours."""
+    across = down = 0.0
+    for y in range(SIDE):
+        for x in range(SIDE):
+            across += np.abs(patch[:, y, x + 1] - patch[:, y, x]).mean()
+            down += np.abs(patch[:, y + 1, x] - patch[:, y, x]).mean()
+    return across / SIDE**2, down / SIDE**2
+
+
+LOSS = Loss(
+    "sharpness",
+    "sharpness loss",
+    "edge strength of patches, wherever the edge lies (ours)",
+    of_videos(SharpnessLoss()),
+    by_hand=by_hand,
+)

@@ -1,33 +1,47 @@
-"""The generators by name."""
+"""All generators: the list of their modules, and what follows from their declarations."""
+
+from typing import Any, Union
 
 from torch import nn
 
-from lipkit.config import GeneratorConfig
-from lipkit.models.chung import ChungGenerator
-from lipkit.models.generator import Generator
-from lipkit.models.landmark_regression import LandmarkRegression
-from lipkit.models.vondrick import VondrickGenerator
-from lipkit.models.warp_generator import WarpGenerator
+from lipkit.errors import UsageError
+from lipkit.models import chung, generator, landmark_regression, vondrick, warp_generator
+from lipkit.models.network import Network
+from lipkit.settings import Settings, did_you_mean
 
-ARCHITECTURES: dict[str, type[nn.Module]] = {
-    "glance": Generator,
-    "warp": WarpGenerator,
-    "vondrick": VondrickGenerator,
-    "chung": ChungGenerator,
-}
-"""Each takes a :class:`GeneratorConfig`, has ``context``, ``forward`` and ``generate``.
+_MODULES = (generator, warp_generator, vondrick, chung, landmark_regression)
 
-Those that make windows of one length only say it: ``window``.
-"""
-POINT_ARCHITECTURES: dict[str, type[nn.Module]] = {"landmarks": LandmarkRegression}
-"""Each predicts mouth points and draws nothing."""
+NETWORKS: dict[str, Network] = {module.NETWORK.name: module.NETWORK for module in _MODULES}
+"""All generators by architecture."""
+GeneratorSettings = Union[tuple(network.settings for network in NETWORKS.values())]  # noqa: UP007
+"""The settings of any of them, told apart by ``architecture``."""
 
 
-def build_generator(config: GeneratorConfig) -> nn.Module:
-    """The network that ``config.architecture`` names, untrained."""
-    return (ARCHITECTURES | POINT_ARCHITECTURES)[config.architecture](config)
+def network_of(settings: Settings) -> Network:
+    """The declaration of the network whose settings these are."""
+    return NETWORKS[settings.architecture]
 
 
-def draws(config: GeneratorConfig) -> bool:
-    """Whether the network makes pictures, and not mouth points alone."""
-    return config.architecture in ARCHITECTURES
+def generator_settings(architecture: str = "glance", **settings: Any) -> Settings:
+    """Settings of the network ``architecture``.
+
+    Raises
+    ------
+    UsageError
+        For an unknown architecture or setting, or an unfit value.
+    """
+    if architecture not in NETWORKS:
+        raise UsageError(
+            f"generator.architecture={architecture!r} is unknown; "
+            f"{did_you_mean(architecture, NETWORKS)}"
+        )
+    kind = NETWORKS[architecture].settings
+    for name in settings:
+        if name not in vars(kind()):
+            raise UsageError(f"generator.{name}: {architecture} has no such setting")
+    return kind(**settings)
+
+
+def build_generator(settings: Settings) -> nn.Module:
+    """The network whose settings these are, untrained."""
+    return network_of(settings).module(settings)

@@ -4,13 +4,15 @@ As the authors of the paper extended it for their comparison (fact sheet 9.1): t
 draws one face from 0.35 s of sound, theirs the lips of a whole window.
 """
 
+from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from lipkit.config import WINDOW, GeneratorConfig
-from lipkit.models.generator import Generated
+from lipkit.config import WINDOW
+from lipkit.models.network import Generated, Network
 from lipkit.models.whole_window import (
     CODE,
     WindowAudioEncoder,
@@ -19,11 +21,23 @@ from lipkit.models.whole_window import (
     normed,
     require_window,
 )
+from lipkit.settings import Settings, bounded
 
 DEBLUR_LAYERS = 10
 """Convolutions of the deblurring network (from memory of the BMVC paper: unsure)."""
 DEBLUR_CHANNELS = 64
 """Of each (unsure)."""
+
+
+@dataclass(frozen=True)
+class ChungConfig(Settings):
+    """Shape of the baseline after Chung et al."""
+
+    architecture: Literal["chung"] = "chung"
+    width: float = bounded(1.0, low=1 / 32, high=2.0, help="channels relative to the authors'")
+    deblur: bool = field(
+        default=False, metadata={"help": "a deblurring network behind the generator"}
+    )
 
 
 class ChungGenerator(nn.Module):
@@ -46,9 +60,9 @@ class ChungGenerator(nn.Module):
     context = 0
     """A window knows nothing of its neighbours."""
 
-    def __init__(self, config: GeneratorConfig | None = None) -> None:
+    def __init__(self, config: ChungConfig | None = None) -> None:
         super().__init__()
-        self.config = config or GeneratorConfig(architecture="chung")
+        self.config = config or ChungConfig()
         width = self.config.width
         a, b, c, d, e = (channels(n, width) for n in (64, 96, 128, 256, 512))
         code = channels(CODE, width)
@@ -148,3 +162,10 @@ class Deblur(nn.Module):
         pictures = video.transpose(1, 2)
         missing = self.layers(pictures.flatten(0, 1)).view_as(pictures)
         return (pictures + missing).clamp(-1, 1).transpose(1, 2)
+
+
+NETWORK = Network(
+    ChungConfig,
+    ChungGenerator,
+    "baseline after Chung et al.: two encoders, one code, a decoder with two skips; a whole window",
+)

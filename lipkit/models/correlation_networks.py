@@ -9,8 +9,6 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from lipkit.config import CorrelationConfig
-
 EMBEDDING = 16
 """Numbers a time step that phi_s and phi_v give."""
 BANDS = 16
@@ -90,7 +88,7 @@ class CorrelationNetworks(nn.Module):
     """phi_s and phi_v together, with the derivative f'_s in front (fact sheet section 3).
 
     ======================= ============================== ===========================
-    ``config.derivative``   sound                          ``visual``
+    ``derivative``          sound                          ``visual``
     ======================= ============================== ===========================
     true (the paper's)      f'_s = f_s[t] - f_s[t + 1]     flow [B, 2, T-1, 16, 16]
     false                   f_s                            video [B, 3, T, 64, 64]
@@ -100,17 +98,16 @@ class CorrelationNetworks(nn.Module):
 
     Parameters
     ----------
-    config:
+    derivative:
         Which of the two.
     features:
         Channels of f_s: ``feature_channels(width)`` of the generator.
     """
 
-    def __init__(self, config: CorrelationConfig | None = None, features: int = 256) -> None:
+    def __init__(self, derivative: bool = True, features: int = 256) -> None:
         super().__init__()
-        self.config = config or CorrelationConfig()
+        self.derivative = derivative
         self.phi_s = AudioCorrelation(features)
-        derivative = self.config.derivative
         self.phi_v = VisualCorrelation() if derivative else VisualCorrelation(3, VIDEO_SIZE)
 
     def forward(self, audio: Tensor, visual: Tensor) -> tuple[Tensor, Tensor]:
@@ -123,7 +120,7 @@ class CorrelationNetworks(nn.Module):
         ValueError
             When the shapes do not fit each other.
         """
-        sound = audio[:, :, :-1] - audio[:, :, 1:] if self.config.derivative else audio
+        sound = audio[:, :, :-1] - audio[:, :, 1:] if self.derivative else audio
         s, v = self.phi_s(sound), self.phi_v(visual)
         if s.shape[1] != v.shape[1]:
             raise ValueError(f"{s.shape[1]} steps of sound do not match {v.shape[1]} of the lips")

@@ -1,18 +1,21 @@
 """Discriminators: do these lips, and this motion of theirs, belong to this sound?"""
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
-from lipkit.config import COLUMNS_PER_FRAME, MEL_BANDS, WINDOW, AdversarialConfig
+from lipkit.config import COLUMNS_PER_FRAME, MEL_BANDS, WINDOW
 from lipkit.errors import UsageError
 
+Streams = Literal["three", "two", "frame_difference"]
 COLUMNS = WINDOW * COLUMNS_PER_FRAME
 
 
 class Discriminator(nn.Module):
     """The poster's three-stream discriminator, and its relatives (fact sheet section 5).
 
-    ``config.streams`` names them: ``three`` judges sound, video and optical flow
+    ``streams`` names them: ``three`` judges sound, video and optical flow
     (54,278,881 parameters at width 1), ``two`` sound and video (55,593,249),
     ``frame_difference`` has differences of frames in place of the flow (the authors' own
     layers for it were never published). Each stream ends in 1 x 4 x 4 cells; they are
@@ -23,17 +26,19 @@ class Discriminator(nn.Module):
 
     Parameters
     ----------
-    config:
-        ``streams``, and ``width``: channels relative to the paper's. The fully connected
-        layer shrinks with the square of it.
+    streams:
+        Which of them.
+    width:
+        Channels relative to the paper's. The fully connected layer shrinks with the square of
+        it.
     """
 
-    def __init__(self, config: AdversarialConfig | None = None) -> None:
+    def __init__(self, streams: Streams = "three", width: float = 1.0) -> None:
         super().__init__()
-        self.config = config or AdversarialConfig()
-        a, b, c, d, e = (self._channels(n) for n in (32, 64, 128, 256, 512))
-        self.with_motion = self.config.streams != "two"
-        self.motion_channels = 3 if self.config.streams == "frame_difference" else 2
+        self.streams = streams
+        a, b, c, d, e = (max(4, round(n * width)) for n in (32, 64, 128, 256, 512))
+        self.with_motion = streams != "two"
+        self.motion_channels = 3 if streams == "frame_difference" else 2
         seen = d if self.with_motion else e
         self.audio = nn.Sequential(
             _conv2d(1, a),
@@ -94,19 +99,16 @@ class Discriminator(nn.Module):
                 f"{logmel.shape[2]} log-mel columns; set data.window={WINDOW} or loss.gen.weight=0"
             )
         heard = self.audio(logmel)[:, :, None, None, None].expand(-1, -1, 1, 4, 4)
-        streams = [heard, self.video(video)]
+        seen = [heard, self.video(video)]
         if self.with_motion:
             if motion is None or motion.shape[1] != self.motion_channels:
                 given = "none" if motion is None else list(motion.shape)
                 raise ValueError(
-                    f"motion is {given}; the {self.config.streams} streams take "
+                    f"motion is {given}; the {self.streams} streams take "
                     f"[B, {self.motion_channels}, {WINDOW - 1}, 16, 16]"
                 )
-            streams.append(self.motion(motion))
-        return self.joint(torch.cat(streams, dim=1)).flatten()
-
-    def _channels(self, published: int) -> int:
-        return max(4, round(published * self.config.width))
+            seen.append(self.motion(motion))
+        return self.joint(torch.cat(seen, dim=1)).flatten()
 
 
 def _conv2d(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:

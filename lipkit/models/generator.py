@@ -1,38 +1,31 @@
 """The generator: one lip image and a log-mel spectrogram -> all frames at a glance."""
 
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Literal
 
-import torch
 from torch import Tensor, nn
 
-from lipkit.config import GeneratorConfig
 from lipkit.models.audio_encoder import AudioEncoder
 from lipkit.models.decoder import Decoder
 from lipkit.models.fusion import Fusion
 from lipkit.models.identity_encoder import IdentityEncoder
+from lipkit.models.network import Generated, Network, channels_last
 from lipkit.models.residual import ResidualBlock
+from lipkit.settings import Settings, bounded
 
 PAPER_FEATURES = 256
 
 
-class Generated(NamedTuple):
-    """What a generator makes, with what the losses want besides the video."""
+@dataclass(frozen=True)
+class GeneratorConfig(Settings):
+    """Shape of the paper's generator (fact sheet 2.2)."""
 
-    video: Tensor
-    """[B, 3, T, 64, 64] in [-1, 1]."""
-    audio: Tensor
-    """f_s [B, C, T, F], the audio encoder's features; the correlation loss takes them."""
-    points: Tensor | None = None
-    """[B, T, 20, 2], mouth points in pixels of the lip image, where the generator has them."""
-    identity_points: Tensor | None = None
-    """[B, 20, 2], those it found in the identity image."""
-    warped: Tensor | None = None
-    """[B, 3, T, 64, 64], the identity image moved, before anything is painted over it."""
-    flow: Tensor | None = None
-    """[B, 2, T, 64, 64], lip pixels (x, y): how far from each pixel's own place in the identity
-    image it was taken."""
-    share: Tensor | None = None
-    """[B, 1, T, 64, 64] in [0, 1]: how much of each pixel is painted."""
+    architecture: Literal["glance"] = "glance"
+    width: float = bounded(1.0, low=1 / 32, high=2.0, help="channels relative to the paper's")
+    residual_blocks: int = bounded(9, low=0, high=64)
+    temporal_kernel: Literal[1, 3] = field(
+        default=1, metadata={"help": "frames seen by a residual kernel: (1,3,3) or (3,3,3)"}
+    )
 
 
 class Generator(nn.Module):
@@ -46,6 +39,8 @@ class Generator(nn.Module):
         super().__init__()
         self.config = config or GeneratorConfig()
         features = feature_channels(self.config.width)
+        self.audio_features = features
+        """Channels of f_s."""
         self.audio_encoder = AudioEncoder(features)
         self.identity_encoder = IdentityEncoder(features)
         self.fusion = Fusion(features)
@@ -89,22 +84,14 @@ class Generator(nn.Module):
         return Generated(self.decoder(self.residual(fused)), f_s)
 
 
-def channels_last(module: nn.Module) -> None:
-    """Lay the 3-D convolutions' weights out with the channels of a pixel side by side.
-
-    A layout in memory, not in meaning: with few channels they train about twice as fast
-    on a CPU.
-    """
-    for layer in module.modules():
-        if isinstance(layer, (nn.Conv3d, nn.ConvTranspose3d)):
-            layer.to(memory_format=torch.channels_last_3d)
-
-
 def feature_channels(width: float) -> int:
     """Channels of the features at a relative ``width``: 256 x width, a multiple of 8."""
     return max(8, 8 * round(PAPER_FEATURES * width / 8))
 
 
-def parameter_count(module: nn.Module) -> int:
-    """Trainable numbers in a module."""
-    return sum(p.numel() for p in module.parameters() if p.requires_grad)
+NETWORK = Network(
+    GeneratorConfig,
+    Generator,
+    "the paper's: audio-identity fusion, residual blocks, a decoder, over all frames at once",
+    gives=("video", "audio"),
+)

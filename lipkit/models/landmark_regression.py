@@ -4,13 +4,25 @@ It draws nothing. It tells what the sound alone says about the mouth (fact sheet
 of pictures whose LMD stays above this one's loses to a regression.
 """
 
+from dataclasses import dataclass
+from typing import Literal
+
 from torch import Tensor, nn
 
-from lipkit.config import GeneratorConfig
 from lipkit.face.mouth import POINTS
 from lipkit.models.generator import feature_channels
 from lipkit.models.mouth_points import Look, PointMotion
+from lipkit.models.network import Generated, Network
 from lipkit.models.speech_encoder import SpeechEncoder
+from lipkit.settings import Settings, bounded
+
+
+@dataclass(frozen=True)
+class LandmarkConfig(Settings):
+    """Shape of the landmark regression."""
+
+    architecture: Literal["landmarks"] = "landmarks"
+    width: float = bounded(1.0, low=1 / 32, high=2.0, help="channels relative to 256")
 
 
 class LandmarkRegression(nn.Module):
@@ -25,9 +37,9 @@ class LandmarkRegression(nn.Module):
         ``width``: channels relative to 256.
     """
 
-    def __init__(self, config: GeneratorConfig | None = None) -> None:
+    def __init__(self, config: LandmarkConfig | None = None) -> None:
         super().__init__()
-        self.config = config or GeneratorConfig(architecture="landmarks")
+        self.config = config or LandmarkConfig()
         features = feature_channels(self.config.width)
         self.speech_encoder = SpeechEncoder(features)
         self.point_motion = PointMotion(features, code=0, hidden=features)
@@ -59,3 +71,17 @@ class LandmarkRegression(nn.Module):
         # Of the person only the points are known: no picture, and so no code of it.
         look = Look(None, None, identity_points.new_zeros(len(identity_points), 0), identity_points)
         return self.point_motion(self.speech_encoder(logmel), look)
+
+    def generate(self, identity_points: Tensor, logmel: Tensor) -> Generated:
+        """:meth:`forward`, in the form of all generators."""
+        points = self(identity_points, logmel)
+        return Generated(points=points, identity_points=identity_points)
+
+
+NETWORK = Network(
+    LandmarkConfig,
+    LandmarkRegression,
+    "baseline that draws nothing: sound and one frame's mouth points -> mouth points",
+    gives=("points",),
+    identity="points",
+)

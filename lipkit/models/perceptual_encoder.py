@@ -4,8 +4,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from lipkit.models.decoder import Decoder
-from lipkit.models.generator import channels_last, feature_channels
+from lipkit.models.generator import feature_channels
 from lipkit.models.identity_encoder import IdentityEncoder
+from lipkit.models.network import channels_last
 from lipkit.models.residual import ResidualBlock
 
 RESIDUAL_BLOCKS = 6

@@ -6,11 +6,14 @@ authors of the paper extended it for their comparison: it hears the sound too (f
 nobody's.
 """
 
+from dataclasses import dataclass, field
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 
-from lipkit.config import WINDOW, GeneratorConfig
-from lipkit.models.generator import Generated, channels_last
+from lipkit.config import WINDOW
+from lipkit.models.network import Generated, Network, channels_last
 from lipkit.models.whole_window import (
     CODE,
     WindowAudioEncoder,
@@ -18,9 +21,21 @@ from lipkit.models.whole_window import (
     normed,
     require_window,
 )
+from lipkit.settings import Settings, bounded
 
 NOISE = 100
 """Numbers of noise, at any width (the authors' ``--noise_size``)."""
+
+
+@dataclass(frozen=True)
+class VondrickConfig(Settings):
+    """Shape of the baseline after Vondrick et al."""
+
+    architecture: Literal["vondrick"] = "vondrick"
+    width: float = bounded(1.0, low=1 / 32, high=2.0, help="channels relative to the authors'")
+    sees_identity: bool = field(
+        default=False, metadata={"help": "not blind to the identity image (ours)"}
+    )
 
 
 class VondrickGenerator(nn.Module):
@@ -49,9 +64,9 @@ class VondrickGenerator(nn.Module):
     context = 0
     """A window knows nothing of its neighbours."""
 
-    def __init__(self, config: GeneratorConfig | None = None) -> None:
+    def __init__(self, config: VondrickConfig | None = None) -> None:
         super().__init__()
-        self.config = config or GeneratorConfig(architecture="vondrick")
+        self.config = config or VondrickConfig()
         width = self.config.width
         a, b, c, d = (channels(n, width) for n in (512, 256, 128, 64))
         code = channels(CODE, width)
@@ -130,3 +145,10 @@ def _last(enlarge, paint, features: int, outputs: int, end: nn.Module) -> nn.Seq
     conv = paint(features, outputs, 3, 1, 1)
     nn.init.kaiming_normal_(conv.weight)
     return nn.Sequential(*normed(enlarge, features, features, 4, 2, 1), conv, end)
+
+
+NETWORK = Network(
+    VondrickConfig,
+    VondrickGenerator,
+    "baseline after Vondrick et al.: a moving foreground over a still background; a whole window",
+)

@@ -6,16 +6,18 @@ pixels keeps them sharp; and only what no picture of a closed mouth shows, teeth
 has to be painted.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lipkit.config import LIP_SIZE, GeneratorConfig
-from lipkit.models.generator import Generated
+from lipkit.config import LIP_SIZE
 from lipkit.models.mouth_points import Look, LookEncoder, PointMotion, pixel_centres
+from lipkit.models.network import Generated, Network
 from lipkit.models.speech_encoder import SpeechEncoder
+from lipkit.settings import Settings, bounded
 
 COARSE, FINE = 16, 32
 """Pixels of the two feature maps."""
@@ -23,6 +25,14 @@ REACH = 4.0
 """Lip pixels; a mouth point drags its surroundings along, this far (standard deviation)."""
 STILL = 0.2
 """Weight of standing still in the drag field: skin far from all points stays."""
+
+
+@dataclass(frozen=True)
+class WarpConfig(Settings):
+    """Shape of the warp generator."""
+
+    architecture: Literal["warp"] = "warp"
+    width: float = bounded(1.0, low=1 / 32, high=2.0, help="channels relative to plus's")
 
 
 class Guide(NamedTuple):
@@ -43,9 +53,9 @@ class WarpGenerator(nn.Module):
     speech encoder alone. Parameters as for the paper's generator (``config.width``).
     """
 
-    def __init__(self, config: GeneratorConfig | None = None) -> None:
+    def __init__(self, config: WarpConfig | None = None) -> None:
         super().__init__()
-        self.config = config or GeneratorConfig(architecture="warp")
+        self.config = config or WarpConfig()
         speech = _multiple(256 * self.config.width)
         features = _multiple(32 * self.config.width)
         code = _multiple(128 * self.config.width)
@@ -252,3 +262,12 @@ def _conv(inputs: int, outputs: int) -> nn.Conv2d:
 
 def _multiple(channels: float) -> int:
     return max(8, 8 * round(channels / 8))
+
+
+NETWORK = Network(
+    WarpConfig,
+    WarpGenerator,
+    "ours: predicted mouth points move the identity image's pixels; the rest is painted",
+    gives=("video", "points", "warped"),
+    takes=("frames", "guide"),
+)

@@ -2,7 +2,6 @@
 
 - :mod:`~lipkit.training.loop`: the loop, its budgets, checkpoints and samples.
 - :mod:`~lipkit.training.step`: one step of every network.
-- :mod:`~lipkit.training.terms`: terms of the objective that need no network.
 - :mod:`~lipkit.training.networks`: networks and optimisers from settings.
 - :mod:`~lipkit.training.pretraining`: the perceptual encoder's own training.
 - :mod:`~lipkit.training.averaging`: the moving average of the generator.

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from lipkit.config import COLUMNS_PER_FRAME, MEL_BANDS, DataConfig, Preset, TrainConfig
+from lipkit.config import COLUMNS_PER_FRAME, MEL_BANDS, DataConfig, TrainConfig
 from lipkit.data.clips import ClipFile
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import normalise, scramble
@@ -22,7 +22,9 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.face.lips import lip_points
 from lipkit.files import replacing
 from lipkit.losses import PointsLoss
+from lipkit.losses.loss import Group
 from lipkit.models.landmark_regression import LandmarkRegression
+from lipkit.presets import Preset
 from lipkit.settings import to_dict
 from lipkit.training.averaging import MovingAverage
 from lipkit.training.devices import launch
@@ -173,7 +175,9 @@ def _steps(
 ) -> Iterator[float]:
     """Take one step after the other until a budget is used up; give each one's loss."""
     betas, points_loss, minutes = (config.beta1, config.beta2), PointsLoss(), 0.0
-    optimiser = adam([network], config.learning_rate, betas, (config.weight_decay,), decoupled=True)
+    optimiser = adam(
+        [Group(network, config.learning_rate, config.weight_decay)], betas, decoupled=True
+    )
     for step in range(config.steps):
         batch = clips.draw(config.batch_size, config.seed, step)
         identity, logmel, points = (tensor.to(fabric.device) for tensor in batch)

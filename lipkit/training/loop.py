@@ -13,19 +13,22 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from lipkit.config import Preset
 from lipkit.data.clips import read_clip
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.varied_windows import VariedWindows
 from lipkit.data.windows import Windows
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
-from lipkit.models.catalogue import draws
+from lipkit.losses import LOSSES
+from lipkit.models.catalogue import network_of
+from lipkit.models.video_flow import flow_pretraining
+from lipkit.presets import Preset
+from lipkit.presets.fit import needs, needs_varied_windows, require_fit
 from lipkit.settings import to_dict
 from lipkit.training.batches import Batch, Feed
 from lipkit.training.devices import launch
 from lipkit.training.networks import build_networks
-from lipkit.training.pretraining import train_encoder, train_flow
+from lipkit.training.pretraining import pretrain
 from lipkit.training.run_folder import (
     CHECKPOINT_NAME,
     RunLog,
@@ -35,22 +38,11 @@ from lipkit.training.run_folder import (
 )
 from lipkit.training.schedule import rate_factor, share_done
 from lipkit.training.step import Step
-from lipkit.training.terms import varied
 from lipkit.training.validation import Viewer
 from lipkit.weights import DATA_LICENCES, WEIGHTS_NAME, Card, quiet_levels, save_weights
 
 QUIET_CLIPS = 40
 """At most so many training clips, evenly spread, tell how loud a pause is."""
-
-TERM_NAMES = {
-    "loss": "objective",
-    "pix": "pixel loss",
-    "corr": "correlation loss",
-    "perc": "perceptual loss",
-    "gen": "generator's adversarial loss",
-    "dis": "discriminator's loss",
-}
-"""What the losses are called in messages; others by their own name."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +91,8 @@ def train(
         When the set cannot be used, the folder holds another run, or a loss is no longer
         finite (the last good checkpoint is kept).
     """
-    if not draws(preset.generator):
+    require_fit(preset)
+    if not network_of(preset.generator).draws:
         from lipkit.training.landmark_regression import fit  # which needs TrainResult
 
         return fit(prepared, preset, out, resume, progress)
@@ -150,15 +143,14 @@ class Run:
         """Of the budget that are over, as all processes know it."""
 
     def _split(self, split: str, learning: bool = False) -> Windows:
-        loss = self.preset.loss
-        kind = VariedWindows if learning and varied(self.preset) else Windows
+        kind = VariedWindows if learning and needs_varied_windows(self.preset) else Windows
         return kind(
             self.prepared,
             split,
             self.preset.data,
             self.config.seed,
             raw=True,
-            mismatched=learning and loss.gen.weight > 0 and loss.gen.mismatched > 0,
+            mismatched=learning and "other sound" in needs(self.preset),
         )
 
     def _feed(self, windows: Windows) -> Feed:
@@ -168,7 +160,7 @@ class Run:
     def begin(self, resume: bool, began: float = math.inf) -> None:
         """Restore the checkpoint, or claim an unused folder and train what comes first.
 
-        That may take a quarter of ``train.minutes``, which count from ``began``.
+        That counts into ``train.minutes``, from ``began`` on.
         """
         path = self.out / CHECKPOINT_NAME
         if path.exists() and not resume:
@@ -189,33 +181,18 @@ class Run:
     def _pretrain(self, began: float) -> bool:
         """Train what must know its task before the generator learns; whether there was any.
 
-        FlowNetS may take an eighth of ``train.minutes``, the perceptual encoder another.
+        Each may take an eighth of ``train.minutes``.
         """
-        loss, networks = self.preset.loss, self.networks
+        networks = self.networks
         budget = math.inf if self.config.minutes is None else 60 * self.config.minutes
-        learned = networks.flow is not None and networks.flow.kind == "flownet"
-        learned = learned and loss.corr.flow_steps > 0
-        if learned:
-            train_flow(
-                networks.flow.flownet,
-                self.feed,
-                loss.corr,
-                self.fabric,
-                began + budget / 8,
-                self.progress,
-            )
-        if networks.perceptual is not None:
-            train_encoder(
-                networks.perceptual.encoder,
-                self.feed,
-                loss.perc.steps,
-                self.config,
-                self.fabric,
-                began + budget / 4,
-                self.progress,
-            )
-            networks.perceptual.train()
-        return learned or networks.perceptual is not None
+        wanted = [flow_pretraining(networks.flow, self.preset.flow)] if networks.flow else []
+        wanted += [term.pretraining for term in networks.terms.values()]
+        wanted = [one for one in wanted if one is not None]
+        for done, one in enumerate(wanted, 1):
+            pretrain(one, self.feed, self.fabric, began + done * budget / 8, self.progress)
+        for term in networks.terms.values():
+            term.pretrained()
+        return bool(wanted)
 
     def loop(self, began: float) -> tuple[float, float]:
         """Step until a budget is used up; give the last loss and the mean windows/s.
@@ -260,8 +237,7 @@ class Run:
         """One step; its losses over all processes, and whether their time is over."""
         self.networks.scale_rates(rate_factor(self.step, self.config, self.minutes))
         share = share_done(self.step, self.config, self.minutes)
-        self.take_step.patches = share >= self.preset.loss.patch_from
-        losses = self.take_step(batch)
+        losses = self.take_step(batch, share)
         minutes = torch.tensor((time.monotonic() - began) / 60, device=self.fabric.device)
         # The clock is averaged too: processes must agree on the rate, and on when to end.
         *found, self.minutes = self.fabric.all_reduce(
@@ -272,12 +248,20 @@ class Run:
         named = list(zip(losses, found, strict=True))
         for name, value in sorted(named, key=lambda pair: pair[0] == "loss"):
             if not math.isfinite(value):
-                raise self._diverged(f"the {TERM_NAMES.get(name, name)} is {value}")
+                raise self._diverged(f"the {self._called(name)} is {value}")
         self.step += 1
         if self.networks.average is not None:
             self.networks.average.update(self.step)
         late = self.config.minutes is not None and self.minutes >= self.config.minutes
         return dict(named), late
+
+    def _called(self, name: str) -> str:
+        """What a number of the log is called in messages."""
+        for term, loss in LOSSES.items():
+            learner = self.networks.terms[term].learner if term in self.networks.terms else None
+            if learner and learner.log == name:
+                return loss.learner
+        return LOSSES[name].label if name in LOSSES else "objective"
 
     def _diverged(self, fault: str) -> LipkitError:
         return LipkitError(

@@ -24,9 +24,9 @@ import cv2
 import numpy as np
 import torch
 
-from lipkit.config import Preset
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
+from lipkit.presets import Preset
 from lipkit.settings import flat, from_dict, to_dict
 
 CHECKPOINT_NAME = "checkpoint.pt"
@@ -81,10 +81,17 @@ def refuse_another_run(state: dict[str, Any], now: dict[str, Any], path: Path) -
     Raises
     ------
     UsageError
-        Naming the first setting that differs and may not, or the prepared set.
+        Naming the first setting that differs and may not, or the prepared set; for a checkpoint
+        of an older form, too.
     """
-    # Through the config: a setting that is newer than the checkpoint has its default there.
-    before = flat(to_dict(from_dict(Preset, state["preset"])))
+    try:
+        # Through the config: a setting that is newer than the checkpoint has its default there.
+        before = flat(to_dict(from_dict(Preset, state["preset"])))
+    except UsageError:
+        raise UsageError(
+            f"{path}: was made by an older lipkit, whose settings had other names; finish the run "
+            "with that, or give another folder"
+        ) from None
     after = flat(now["preset"])
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name) and name not in MAY_CHANGE_ON_RESUME:

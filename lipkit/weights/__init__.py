@@ -13,17 +13,19 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from lipkit.config import MEL_BANDS, Preset
+from lipkit.config import MEL_BANDS
 from lipkit.errors import LipkitError
 from lipkit.files import replacing
-from lipkit.models.catalogue import build_generator, draws
+from lipkit.models.catalogue import build_generator, network_of
+from lipkit.presets import Preset
 from lipkit.settings import from_dict
 from lipkit.weights import shipped
 
 WEIGHTS_NAME = "weights.safetensors"
 """The name of the final weights in a run's folder."""
 
-CARD_FORMAT = 1
+CARD_FORMAT = 2
+"""2: every setting lies beside the part that has it (:mod:`lipkit.weights.upgrade`: from 1)."""
 
 DATA_LICENCES = {
     "grid": "GRID audio-visual sentence corpus (Cooke et al. 2006), CC BY 4.0",
@@ -144,7 +146,7 @@ def load_weights(path: str | Path, pictures: bool = True) -> Weights:
     """
     path = _locate(path)
     card = _card(path)
-    if pictures and not draws(card.preset.generator):
+    if pictures and not network_of(card.preset.generator).draws:
         raise LipkitError(
             f"{path}: predicts mouth points and draws no lips; give other weights, and these to "
             "`lipkit evaluate` only"
@@ -203,6 +205,23 @@ def _card(path: Path) -> Card:
             f"{path}: is a pickle file, which can run code when it is loaded; refused. "
             "Give a .safetensors file written by `lipkit train`"
         )
+    values = _header(path)
+    if values.get("format") == 1:
+        raise LipkitError(
+            f"{path}: was written by an older lipkit; make a file of this one with "
+            f"`python data_scripts/upgrade_weights.py {path} NEW.safetensors`"
+        )
+    try:
+        return parse_card(values)
+    except (KeyError, TypeError, ValueError, LipkitError):
+        raise LipkitError(
+            f"{path}: has no card that this version of lipkit can read; give a file "
+            "written by `lipkit train` of this version"
+        ) from None
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """The card as it stands in the file; empty where there is none."""
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
@@ -211,17 +230,22 @@ def _card(path: Path) -> Card:
             f"{path}: is not a whole safetensors file; copy it again or train anew"
         ) from None
     try:
-        return _parse_card(json.loads(header["card"]))
-    except (KeyError, TypeError, ValueError, LipkitError):
-        raise LipkitError(
-            f"{path}: has no card that this version of lipkit can read; give a file "
-            "written by `lipkit train` of this version"
-        ) from None
+        values = json.loads(header.get("card", "{}"))
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}
 
 
-def _parse_card(values: dict[str, Any]) -> Card:
+def parse_card(values: dict[str, Any]) -> Card:
+    """The card that ``values``, the JSON of a header, hold.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, LipkitError
+        When they hold none of :data:`CARD_FORMAT`.
+    """
     if values["format"] != CARD_FORMAT:
-        raise ValueError
+        raise ValueError(f"card format {values['format']}")
     card = Card(**(values | {"preset": from_dict(Preset, values["preset"])}))
     if {"logmel_mean", "logmel_std"} - card.statistics.keys():
         raise ValueError

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lipkit.config import preset
 from lipkit.errors import LipkitError, UsageError
 from lipkit.experiments.columns import experiment
+from lipkit.presets import preset
 from lipkit.settings import flat, to_dict
 
 TRUTH, FROZEN = "ground truth", "frozen lips"
 LOSSES = {
-    "pixel": ("loss.pix", "", {}),
+    "pixel": ("loss.pix.weight", "", {}),
     "perceptual": ("loss.perc.weight", "", {}),
     "correlation": (
         "loss.corr.weight",

@@ -21,9 +21,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lipkit.config import FPS, GeneratorConfig, Preset
+from lipkit.config import FPS
 from lipkit.generation import CHUNK, for_inference, generate, generate_chunks
-from lipkit.models.catalogue import build_generator
+from lipkit.models.catalogue import build_generator, generator_settings
+from lipkit.models.generator import GeneratorConfig
+from lipkit.presets import Preset
 from lipkit.weights import Card, save_weights
 
 ROUNDS = 3
@@ -33,7 +35,7 @@ NETWORKS = {
     "paper": GeneratorConfig(),
     "paper, kernel (3, 3, 3)": GeneratorConfig(temporal_kernel=3),
     "half width": GeneratorConfig(width=0.5),
-    "warp (plus)": GeneratorConfig(architecture="warp"),
+    "warp (plus)": generator_settings("warp"),
 }
 
 

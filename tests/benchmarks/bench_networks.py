@@ -15,13 +15,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from lipkit.config import preset
 from lipkit.models.catalogue import build_generator
 from lipkit.models.correlation_networks import CorrelationNetworks
 from lipkit.models.discriminator import Discriminator
-from lipkit.models.generator import feature_channels, parameter_count
+from lipkit.models.generator import feature_channels
+from lipkit.models.network import parameter_count
 from lipkit.models.perceptual_encoder import LipAutoEncoder
 from lipkit.models.video_flow import Motion
+from lipkit.presets import preset
 
 
 def main() -> None:

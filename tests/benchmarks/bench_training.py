@@ -21,8 +21,8 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from training_sets import make_set
 
-from lipkit.config import preset
 from lipkit.data.prepared import PreparedSet
+from lipkit.presets import preset
 from lipkit.training.loop import Run
 
 CUDA = torch.cuda.is_available()

@@ -1,20 +1,22 @@
 """Named settings: the paper's, its released code's, small ones, ours, and the baselines'."""
 
-from typing import Any
-
-from lipkit.config.stages import (
+from lipkit.config import DataConfig, PrepareConfig, TrainConfig
+from lipkit.losses import (
     AdversarialConfig,
     CorrelationConfig,
-    DataConfig,
-    GeneratorConfig,
     LossConfig,
     PerceptualConfig,
-    PrepareConfig,
-    Preset,
-    TrainConfig,
+    PixelConfig,
 )
-from lipkit.errors import UsageError
-from lipkit.settings import did_you_mean, override
+from lipkit.losses.loss import LossSettings
+from lipkit.losses.patch import PatchConfig
+from lipkit.models.chung import ChungConfig
+from lipkit.models.generator import GeneratorConfig
+from lipkit.models.landmark_regression import LandmarkConfig
+from lipkit.models.video_flow import FlowConfig
+from lipkit.models.vondrick import VondrickConfig
+from lipkit.models.warp_generator import WarpConfig
+from lipkit.presets.preset import Preset, only
 
 PAPER = Preset(name="paper", generator=GeneratorConfig(temporal_kernel=3))
 """What paper and poster say, the faults of the released code mended (fact sheet 12)."""
@@ -24,9 +26,10 @@ RELEASED = Preset(
     prepare=PrepareConfig(crop="per_frame", detect_every_frame=True),
     data=DataConfig(identity="any", sound_shift=1, mel_axes="scrambled"),
     generator=GeneratorConfig(temporal_kernel=1),
+    flow=FlowConfig(kind="flownet"),
     loss=LossConfig(
-        corr=CorrelationConfig(form="cosine", flow="flownet"),
-        pix=0.2,
+        corr=CorrelationConfig(form="cosine"),
+        pix=PixelConfig(weight=0.2),
         perc=PerceptualConfig(batch_statistics=True),
         gen=AdversarialConfig(streams="two"),
     ),
@@ -40,7 +43,7 @@ TINY = Preset(
         # In a few hundred steps the picture must come first: with these weights each other
         # loss has about a tenth of the pixel loss's gradient. By the paper's lambdas they have
         # ten times as much and more.
-        pix=1.0,
+        pix=PixelConfig(weight=1.0),
         corr=CorrelationConfig(weight=0.003, learning_rate=1e-3, weight_decay=0.0),
         perc=PerceptualConfig(weight=0.001, width=1 / 16, steps=60),
         gen=AdversarialConfig(weight=0.003, width=1 / 16),
@@ -61,20 +64,15 @@ TINY = Preset(
 PLUS = Preset(
     name="plus",
     data=DataConfig(window=64, identity="any", rendered=6, augment=True, balance=0.7),
-    generator=GeneratorConfig(architecture="warp"),
-    loss=LossConfig(
-        corr=CorrelationConfig(weight=0.0),
-        pix=0.0,
-        perc=PerceptualConfig(weight=0.0),
-        gen=AdversarialConfig(weight=0.0),
-        mouth=2.0,
-        warped=0.5,
-        ssim=0.5,
-        sharpness=8.0,
-        motion=0.5,
-        points=0.25,
-        patch=1.8,
-        patch_from=0.5,
+    generator=WarpConfig(),
+    loss=only(
+        mouth=LossSettings(weight=2.0),
+        warped=LossSettings(weight=0.5),
+        ssim=LossSettings(weight=0.5),
+        sharpness=LossSettings(weight=8.0),
+        motion=LossSettings(weight=0.5),
+        points=LossSettings(weight=0.25),
+        patch=PatchConfig(weight=1.8, start=0.5),
     ),
     train=TrainConfig(
         batch_size=8,
@@ -95,32 +93,23 @@ PLUS = Preset(
 
 VONDRICK = Preset(
     name="vondrick",
-    generator=GeneratorConfig(architecture="vondrick"),
-    loss=LossConfig(
-        corr=CorrelationConfig(weight=0.0),
-        pix=0.0,
-        perc=PerceptualConfig(weight=0.0),
-        gen=AdversarialConfig(streams="two"),
-    ),
+    generator=VondrickConfig(),
+    loss=only(gen=AdversarialConfig(streams="two")),
 )
 """Baseline: the conditional two-stream adversarial loss alone (fact sheet 9.1)."""
 
 CHUNG = Preset(
     name="chung",
-    generator=GeneratorConfig(architecture="chung"),
-    loss=LossConfig(
-        corr=CorrelationConfig(weight=0.0),
-        pix=1.0,
-        perc=PerceptualConfig(weight=0.0),
-        gen=AdversarialConfig(weight=0.0),
-    ),
+    generator=ChungConfig(),
+    loss=only(pix=PixelConfig(weight=1.0)),
 )
 """Baseline: the pixel loss alone (fact sheet 9.1)."""
 
 LANDMARKS = Preset(
     name="landmarks",
     data=DataConfig(identity="any"),
-    generator=GeneratorConfig(architecture="landmarks"),
+    generator=LandmarkConfig(),
+    loss=only(points=LossSettings(weight=1.0)),
     train=TrainConfig(
         batch_size=64,
         learning_rate=1e-3,
@@ -139,19 +128,3 @@ LANDMARKS = Preset(
 PRESETS: dict[str, Preset] = {
     made.name: made for made in (PAPER, RELEASED, TINY, PLUS, VONDRICK, CHUNG, LANDMARKS)
 }
-
-
-def preset(name: str, overrides: dict[str, Any] | None = None) -> Preset:
-    """Return the preset ``name`` with ``{"train.batch_size": 8}``-style overrides.
-
-    Raises
-    ------
-    UsageError
-        For an unknown preset or setting (with the nearest known name) or an unfit value.
-    """
-    if name not in PRESETS:
-        raise UsageError(f"preset {name!r} is unknown; {did_you_mean(name, PRESETS)}")
-    result = PRESETS[name]
-    for key, value in (overrides or {}).items():
-        result = override(result, key.split("."), value, key)
-    return result

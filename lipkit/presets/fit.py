@@ -1,0 +1,77 @@
+"""Do the parts of a preset go together? What does its training need of the data?"""
+
+from lipkit.errors import UsageError
+from lipkit.losses import LOSSES
+from lipkit.losses.loss import NEEDS, Need
+from lipkit.models.catalogue import NETWORKS, network_of
+from lipkit.models.network import GIVES, TAKES
+from lipkit.presets.preset import Preset
+
+
+def needs(preset: Preset) -> dict[Need, str]:
+    """All that the losses need, each with the first loss that needs it."""
+    found: dict[Need, str] = {}
+    for name, loss in LOSSES.items():
+        for need in loss.needed(getattr(preset.loss, name)):
+            found.setdefault(need, name)
+    return found
+
+
+def needs_varied_windows(preset: Preset) -> bool:
+    """Whether training draws :class:`lipkit.data.varied_windows.VariedWindows`."""
+    data = preset.data
+    varied = data.rendered > 0 or data.augment or data.balance < 1 or preset.train.guided > 0
+    return varied or "true points" in needs(preset)
+
+
+def require_fit(preset: Preset) -> None:
+    """Refuse settings that do not go together, or that would do nothing.
+
+    Raises
+    ------
+    UsageError
+        Naming the setting to change.
+    """
+    network, data = network_of(preset.generator), preset.data
+    here = f"generator.architecture={network.name}"
+    wanted = needs(preset)
+    if not wanted:
+        raise UsageError("all losses weigh 0; set loss.NAME.weight of one of them")
+    for need, name in wanted.items():
+        if need in GIVES and need not in network.gives:
+            raise UsageError(
+                f"loss.{name}.weight: the {LOSSES[name].label} needs {NEEDS[need]}, and {here} "
+                f"is none; set it to 0, or take {_owners('gives', need)}"
+            )
+    if network.window not in (None, data.window):
+        raise UsageError(
+            f"data.window={data.window}: {here} makes windows of {network.window} frames; set it "
+            f"to {network.window}"
+        )
+    for setting, value, option in (
+        ("data.rendered", data.rendered, "frames"),
+        ("train.guided", preset.train.guided, "guide"),
+    ):
+        if value > 0 and option not in network.takes:
+            raise UsageError(
+                f"{setting}: {here} cannot take {TAKES[option]}; set it to 0, or take "
+                f"{_owners('takes', option)}"
+            )
+    if "whole window" in wanted and data.rendered > 0:
+        raise UsageError(
+            f"loss.{wanted['whole window']}.weight: needs all frames of a window; set "
+            "data.rendered=0 and data.window=16, or the weight to 0"
+        )
+    if network.identity == "points":
+        idle = {"identity": "any", "augment": False, "balance": 1.0}
+        for setting, value in idle.items():
+            if getattr(data, setting) != value:
+                raise UsageError(
+                    f"data.{setting}={getattr(data, setting)}: {here} sees no pictures and takes "
+                    f"any frame's points; leave it at {value}"
+                )
+
+
+def _owners(field: str, value: str) -> str:
+    owners = [name for name, network in NETWORKS.items() if value in getattr(network, field)]
+    return f"generator.architecture={' or '.join(owners)}"
