@@ -275,4 +275,9 @@ def _of_another(current: Any, tag: str, kinds: dict[Any, type], name: str, key: 
 def _unknown(config: Any, parts: list[str], key: str) -> UsageError:
     root = key.split(".")[: len(key.split(".")) - len(parts)]
     options = setting_names(config, "".join(p + "." for p in root))
+    # First the nearest of its own level: loss.picks is nearer to loss.pix than to loss.perc.steps.
+    siblings = [f.name for f in dataclasses.fields(config)]
+    for near in difflib.get_close_matches(parts[0], siblings, n=1, cutoff=0.5):
+        place = ".".join([*root, near])
+        options = [name for name in options if name == place or name.startswith(place + ".")]
     return UsageError(f"setting {key!r} is unknown; {did_you_mean(key, options)}")

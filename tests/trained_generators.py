@@ -3,16 +3,14 @@
 import torch
 from torch import nn
 
-from lipkit.models.catalogue import build_generator
-from lipkit.models.generator import GeneratorConfig
+from lipkit.models.catalogue import build_generator, generator_settings
 
 
 def trained(**settings) -> nn.Module:
     """A generator whose batch norms have seen something, and whose video is not grey."""
     torch.manual_seed(0)
-    generator = build_generator(
-        GeneratorConfig(**{"width": 1 / 16, "residual_blocks": 2} | settings)
-    )
+    shape = {} if settings.get("architecture", "glance") != "glance" else {"residual_blocks": 2}
+    generator = build_generator(generator_settings(**{"width": 1 / 16} | shape | settings))
     for _ in range(20):
         generator(torch.rand(2, 3, 64, 64) * 2 - 1, torch.randn(2, 1, 16, 128))
     for module in generator.modules():
