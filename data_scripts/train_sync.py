@@ -34,10 +34,10 @@ def _run(options: argparse.Namespace) -> None:
     # Imported here, so that --help needs no torch.
     from tqdm.auto import tqdm
 
+    from lipkit.corpora import data_licence
     from lipkit.metrics.sync.proof import figures
     from lipkit.metrics.sync.training import SyncClips, train_sync
     from lipkit.metrics.sync.weights import save_sync
-    from lipkit.weights import DATA_LICENCES
 
     training = [_source(text) for text in options.train]
     tests = {text: _test_clips(text, options.test_clips) for text in options.test}
@@ -59,7 +59,7 @@ def _run(options: argparse.Namespace) -> None:
         "step": steps,
         "date": datetime.date.today().isoformat(),
         "figures": {},
-        "data_licence": "; ".join(DATA_LICENCES[corpus] for corpus in corpora),
+        "data_licence": data_licence(corpora),
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save_sync(options.out, network, card)  # now already, so that no fault loses the training

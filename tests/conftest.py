@@ -27,6 +27,15 @@ def grid_root() -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def people_root() -> Path:
+    """Real people to test on; the test is skipped where there are none."""
+    root = Path(os.environ.get("LIPKIT_PEOPLE", REPOSITORY.parent / "shared" / "people"))
+    if not (root / "grid").is_dir():
+        pytest.skip(f"no people at {root}; set LIPKIT_PEOPLE to a folder with grid/ and crema-d/")
+    return root
+
+
 @pytest.fixture(scope="module")
 def chromium():
     """The system's Chromium under playwright; the test is skipped where one is missing."""

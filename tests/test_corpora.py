@@ -3,12 +3,16 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from lipkit.corpora import CORPORA, UNKNOWN_SPEAKER, ClipRecord, grid, list_clips
+from lipkit.config import PrepareConfig
+from lipkit.corpora import CORPORA, UNKNOWN_SPEAKER, ClipRecord, crema_d, grid, list_clips
 from lipkit.corpora.alignments import sentence_words
+from lipkit.corpora.people import missing
+from lipkit.data.prepare import prepare_clip
 from lipkit.errors import LipkitError, UsageError
 
 NAMES = ("bbaf2n", "lgbazs", "prix9a")
@@ -330,6 +334,110 @@ def test_ldc_transcript_beside_the_clip(tmp_path):
     assert "F02_b.txt is not readable text" in second.note
 
 
+# CREMA-D
+
+
+@pytest.mark.parametrize("parent", ["", "VideoFlash", "CREMA-D/VideoFlash", "1001"])
+def test_crema_d_names_its_actors_and_sentences(tmp_path, parent):
+    names = ("1001_DFA_ANG_XX.flv", "1001_IEO_ANG_HI.flv", "1091_ITH_SAD_X.mp4")
+    touch(tmp_path / parent, *names, "1001_DFA_ANG_XX.wav", "1001_XYZ_ANG_XX.flv", "notes.flv")
+    first, second, third = list_clips("crema-d", tmp_path)
+    assert (first.clip_id, first.speaker) == ("1001/1001_DFA_ANG_XX", "1001")
+    assert (first.corpus, first.sentence, first.words) == ("crema-d", "dfa", ())
+    assert first.transcript == "don't forget a jacket"
+    assert second.transcript == "it's eleven o'clock"
+    assert (third.speaker, third.video.suffix) == ("1091", ".mp4")
+
+
+def test_of_two_copies_of_a_crema_d_clip_one_is_taken(tmp_path):
+    touch(tmp_path, "flash/1001_DFA_ANG_XX.flv", "1001_DFA_ANG_XX.mp4")
+    (record,) = list_clips("crema-d", tmp_path)
+    assert record.video.suffix == ".mp4"
+
+
+def test_crema_d_can_be_split_by_sentence_and_by_actor(tmp_path):
+    sentences = crema_d.SENTENCES
+    touch(tmp_path, *(f"{who}_{s}_NEU_XX.flv" for who in range(1001, 1011) for s in sentences))
+    for protocol in ("seen", "unseen", "paper"):
+        splits = {record.split for record in list_clips("crema-d", tmp_path, protocol)}
+        assert splits - {None} == {"train", "val", "test"}
+    strangers = list_clips("crema-d", tmp_path, "strangers")
+    assert {r.speaker for r in strangers if r.split == "strangers"} == {"1001"}
+    assert {r.split for r in strangers if r.speaker != "1001"} == {None}
+
+
+# People to test on
+
+
+def people(root: Path) -> Path:
+    touch(root, "people/grid/s33/lbaa7a.mpg", "people/grid/s10/bbab8n.mpg")
+    return touch(root, "people/crema-d/1001/1001_DFA_ANG_XX.flv", "grid/s26/lwajza.mpg") / "people"
+
+
+def test_people_are_strangers_whatever_the_protocol_left_open(tmp_path):
+    root = people(tmp_path)
+    touch(tmp_path, "grid/s1/bbaf2n.mpg", "people/splits/train.txt")
+    records = list_clips("people", root, "strangers")
+    assert [(record.corpus, record.speaker, record.split) for record in records] == [
+        ("crema-d", "1001", "strangers"),
+        ("grid", "s10", "strangers"),
+        ("grid", "s26", "strangers"),
+        ("grid", "s33", "strangers"),
+    ]
+    assert missing(records) == [("grid", who) for who in ("s16", "s25", "s30", "s31")]
+    for protocol in ("paper", "seen", "unseen", "file"):
+        with pytest.raises(UsageError, match="they are for testing only"):
+            list_clips("people", root, protocol)
+
+
+def test_a_stranger_in_people_itself_is_not_looked_for_beside(tmp_path):
+    root = people(tmp_path)
+    touch(root, "grid/s26/other.mpg")
+    (record,) = (r for r in list_clips("people", root) if r.speaker == "s26")
+    assert record.video == root / "grid/s26/other.mpg"
+
+
+def test_two_people_of_one_name_are_not_mixed(tmp_path):
+    root = people(tmp_path)
+    touch(root, "synthetic/s10/bbaf2n.mp4")
+    (root / "synthetic/synthetic.json").touch()
+    with pytest.raises(LipkitError, match="both grid and synthetic have a person called s10"):
+        list_clips("people", root)
+
+
+def test_strangers_of_grid_are_those_declared(tmp_path):
+    touch(tmp_path, "s1/bbaf2n.mpg", "s33/lbaa7a.mpg", "s26/lwajza.mpg")
+    records = list_clips("grid", tmp_path, "strangers")
+    assert {r.speaker for r in records if r.split == "strangers"} == {"s26", "s33"}
+    with pytest.raises(LipkitError, match=r"none of s10, .* is there"):
+        list_clips("grid", touch(tmp_path / "other", "s1/bbaf2n.mpg"), "strangers")
+    with pytest.raises(LipkitError, match="nobody is declared there"):
+        list_clips("ldc", touch(tmp_path / "ldc", "F02/F02_a.mov"), "strangers")
+
+
+def test_the_real_people(people_root):
+    records = list_clips("people", people_root, "strangers")
+    clips = Counter((record.corpus, record.speaker) for record in records)
+    assert clips == {
+        ("crema-d", "1001"): 3,
+        ("grid", "s10"): 1,
+        ("grid", "s16"): 1,
+        ("grid", "s25"): 1,
+        ("grid", "s26"): 11,
+        ("grid", "s30"): 4,
+        ("grid", "s31"): 5,
+        ("grid", "s33"): 3,
+    }
+    assert missing(records) == []
+
+
+def test_a_real_crema_d_clip_is_converted_to_25_frames_a_second(people_root):
+    record = list_clips("crema-d", people_root / "crema-d")[0]
+    clip = prepare_clip(record, PrepareConfig())
+    assert clip.frames == 56  # 67 frames of 29.97 a second
+    assert clip.meta["notes"] == ""
+
+
 # Roots that hold no such corpus
 
 
@@ -341,7 +449,7 @@ def test_a_missing_or_empty_root_says_what_was_looked_for_and_where(tmp_path, co
             list_clips(corpus, root)
         message = one_line(caught)
         assert message.startswith(str(root))
-        assert f"looked for {CORPORA[corpus].LOOKED_FOR}" in message.replace(
+        assert f"looked for {CORPORA[corpus].looked_for}" in message.replace(
             "looked there", "looked"
         )
 
@@ -351,6 +459,7 @@ def test_a_root_of_another_corpus_is_called_by_its_name(tmp_path):
         "grid": touch(tmp_path / "g", "s1/bbaf2n.mpg"),
         "lrw": lrw_clip(tmp_path / "l", "ABOUT", "test", 1, None),
         "ldc": touch(tmp_path / "d", "video/F02/F02_a.mov"),
+        "crema-d": touch(tmp_path / "c", "VideoFlash/1001_DFA_ANG_XX.flv"),
         "synthetic": synthetic(tmp_path / "s", "s1/bbaf2n"),
     }
     for asked in CORPORA:

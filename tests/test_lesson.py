@@ -21,7 +21,7 @@ from lipkit.talker.corpus import plan
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"corpus": "gird"}, "must be one of synthetic, grid"),
+        ({"corpus": "gird"}, "did you mean 'grid'"),
         ({"corpus": "grid"}, "needs data_root"),
         ({"preset": "tyni"}, "did you mean 'tiny'"),
         ({"clips": 1}, "at least 2"),

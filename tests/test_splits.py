@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lipkit.corpora import ClipRecord, check_leakage, list_clips
+from lipkit.corpora import CORPORA, ClipRecord, check_leakage, list_clips
 from lipkit.corpora.record import UNKNOWN_SPEAKER
 from lipkit.corpora.splits import PROTOCOLS, assign
 from lipkit.errors import LipkitError, UsageError
@@ -52,14 +52,14 @@ GRID = [f"s{i}" for i in range(1, 35) if i != 21]
 
 
 def test_paper_on_grid_tests_s33_and_validates_a_tenth_of_the_others_clips():
-    records = assign(corpus(*GRID), "grid", "paper")
+    records = assign(corpus(*GRID), CORPORA["grid"], "paper")
     assert speakers_of(records, "test") == {"s33"}
     assert sizes(records) == {"test": 20, "val": 64, "train": 576}
     assert len(speakers_of(records, "val")) > 20
 
 
 def test_paper_on_ldc_tests_f02_and_m01():
-    records = assign(corpus("F01", "F02", "M01", "M02", shared=True), "ldc", "paper")
+    records = assign(corpus("F01", "F02", "M01", "M02", shared=True), CORPORA["ldc"], "paper")
     assert speakers_of(records, "test") == {"F02", "M01"}
     assert speakers_of(records, "train", "val") == {"F01", "M02"}
 
@@ -67,12 +67,14 @@ def test_paper_on_ldc_tests_f02_and_m01():
 def test_paper_on_lrw_merges_the_official_val_into_train():
     official = ["train", "val", "test", "train"]
     records = [clip(UNKNOWN_SPEAKER, f"ABOUT_{i}", s, "about") for i, s in enumerate(official)]
-    split = [r.split for r in assign(records, "lrw", "paper")]
+    split = [r.split for r in assign(records, CORPORA["lrw"], "paper")]
     assert split == ["train", "train", "test", "train"]
 
 
 def test_paper_on_the_synthetic_corpus_tests_the_last_speaker():
-    assert speakers_of(assign(corpus("s2", "s9", "s10"), "synthetic", "paper"), "test") == {"s10"}
+    assert speakers_of(
+        assign(corpus("s2", "s9", "s10"), CORPORA["synthetic"], "paper"), "test"
+    ) == {"s10"}
 
 
 def test_paper_keeps_repetitions_of_a_sentence_together():
@@ -82,25 +84,25 @@ def test_paper_keeps_repetitions_of_a_sentence_together():
         for take in (1, 2)
     ]
     records += corpus("F02", "M01", clips=1)
-    assigned = assign(records, "ldc", "paper")
+    assigned = assign(records, CORPORA["ldc"], "paper")
     assert not sentences_of(assigned, "train") & sentences_of(assigned, "val")
 
 
 def test_paper_without_its_test_speaker_says_which_is_missing():
     with pytest.raises(LipkitError, match="test speaker s33 is missing among s1, s2") as caught:
-        assign(corpus("s1", "s2"), "grid", "paper")
+        assign(corpus("s1", "s2"), CORPORA["grid"], "paper")
     assert "\n" not in str(caught.value)
     with pytest.raises(LipkitError, match="test speaker M01 is missing"):
-        assign(corpus("F01", "F02"), "ldc", "paper")
+        assign(corpus("F01", "F02"), CORPORA["ldc"], "paper")
 
 
 def test_paper_with_the_test_speaker_alone_refuses():
     with pytest.raises(LipkitError, match="any speaker to train on is missing"):
-        assign(corpus("s33"), "grid", "paper")
+        assign(corpus("s33"), CORPORA["grid"], "paper")
     with pytest.raises(LipkitError, match="any speaker to train on is missing"):
-        assign(corpus("s1"), "synthetic", "paper")
+        assign(corpus("s1"), CORPORA["synthetic"], "paper")
     with pytest.raises(LipkitError, match="one clip cannot be divided"):
-        assign(corpus("s1", clips=1) + corpus("s33"), "grid", "paper")
+        assign(corpus("s1", clips=1) + corpus("s33"), CORPORA["grid"], "paper")
 
 
 # seen
@@ -108,7 +110,7 @@ def test_paper_with_the_test_speaker_alone_refuses():
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_seen_is_disjoint_in_sentences_and_tests_speakers_it_trains_on(shared):
-    records = assign(corpus("s1", "s2", "s3", clips=100, shared=shared), "grid", "seen")
+    records = assign(corpus("s1", "s2", "s3", clips=100, shared=shared), CORPORA["grid"], "seen")
     for one, other in itertools.combinations(("train", "val", "test"), 2):
         assert not sentences_of(records, one) & sentences_of(records, other)
     assert speakers_of(records, "test", "val") <= speakers_of(records, "train")
@@ -117,16 +119,16 @@ def test_seen_is_disjoint_in_sentences_and_tests_speakers_it_trains_on(shared):
 
 def test_seen_keeps_a_speaker_of_one_clip_in_train():
     for seed in range(20):
-        records = assign(corpus("s1") + corpus("s2", clips=1), "grid", "seen", seed=seed)
+        records = assign(corpus("s1") + corpus("s2", clips=1), CORPORA["grid"], "seen", seed=seed)
         assert speakers_of(records, "train") == {"s1", "s2"}
 
 
 @pytest.mark.parametrize("speakers", [("s1",), ("s1", "s2")])
 def test_seen_works_down_to_three_sentences_of_one_speaker(speakers):
-    records = assign(corpus(*speakers, clips=3, shared=True), "synthetic", "seen")
+    records = assign(corpus(*speakers, clips=3, shared=True), CORPORA["synthetic"], "seen")
     assert set(sizes(records)) == {"train", "val", "test"}
     with pytest.raises(LipkitError, match="2 different sentences by 1 training speakers are too"):
-        assign(corpus("s1", clips=2), "synthetic", "seen")
+        assign(corpus("s1", clips=2), CORPORA["synthetic"], "seen")
 
 
 # unseen
@@ -134,7 +136,7 @@ def test_seen_works_down_to_three_sentences_of_one_speaker(speakers):
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_unseen_tests_neither_speakers_nor_sentences_that_are_trained_on(shared):
-    records = assign(corpus(*GRID[:20], clips=40, shared=shared), "grid", "unseen")
+    records = assign(corpus(*GRID[:20], clips=40, shared=shared), CORPORA["grid"], "unseen")
     assert len(speakers_of(records, "test")) == 2
     assert not speakers_of(records, "test") & speakers_of(records, "train", "val")
     assert not sentences_of(records, "test") & sentences_of(records, "train", "val")
@@ -146,21 +148,25 @@ def test_unseen_tests_neither_speakers_nor_sentences_that_are_trained_on(shared)
 
 
 def test_unseen_gives_a_third_of_the_shared_sentences_to_test():
-    records = assign(corpus("s1", "s2", clips=30, shared=True), "grid", "unseen")
+    records = assign(corpus("s1", "s2", clips=30, shared=True), CORPORA["grid"], "unseen")
     assert sizes(records) == {"test": 10, "train": 19, "val": 1, None: 30}
 
 
 def test_unseen_needs_two_speakers():
     with pytest.raises(LipkitError, match="needs 2 speakers, there is s1"):
-        assign(corpus("s1"), "grid", "unseen")
-    assert set(sizes(assign(corpus("s1", "s2"), "grid", "unseen"))) == {"train", "val", "test"}
+        assign(corpus("s1"), CORPORA["grid"], "unseen")
+    assert set(sizes(assign(corpus("s1", "s2"), CORPORA["grid"], "unseen"))) == {
+        "train",
+        "val",
+        "test",
+    }
 
 
 @pytest.mark.parametrize("protocol", ["seen", "unseen"])
 def test_a_corpus_without_speakers_is_refused(protocol):
     records = [clip(UNKNOWN_SPEAKER, f"ABOUT_{i}", "train") for i in range(9)]
     with pytest.raises(LipkitError, match="does not say who speaks"):
-        assign(records, "lrw", protocol)
+        assign(records, CORPORA["lrw"], protocol)
 
 
 # All
@@ -171,23 +177,23 @@ def test_the_seed_decides_and_the_order_of_the_clips_does_not(protocol):
     records = corpus("s1", "s2", "s33", clips=50)
 
     def split(records, seed):
-        return {r.clip_id: r.split for r in assign(records, "grid", protocol, seed=seed)}
+        return {r.clip_id: r.split for r in assign(records, CORPORA["grid"], protocol, seed=seed)}
 
     assert split(records, 0) == split(records[::-1], 0)
     assert split(records, 0) != split(records, 1)
 
 
 def test_the_same_sentences_are_held_out_on_every_machine():
-    records = assign(corpus("s1", clips=30), "grid", "seen")
+    records = assign(corpus("s1", clips=30), CORPORA["grid"], "seen")
     assert sorted(sentences_of(records, "test")) == ["s1t004", "s1t018", "s1t025"]
 
 
 def test_unknown_protocol_and_stray_lists(tmp_path):
     with pytest.raises(UsageError, match="did you mean 'unseen'"):
-        assign(corpus("s1"), "grid", "unsen")
+        assign(corpus("s1"), CORPORA["grid"], "unsen")
     with pytest.raises(UsageError, match="lists are for the protocol 'file'"):
-        assign(corpus("s1"), "grid", "seen", lists=tmp_path)
-    assert PROTOCOLS == ("paper", "seen", "unseen", "file")
+        assign(corpus("s1"), CORPORA["grid"], "seen", lists=tmp_path)
+    assert PROTOCOLS == ("paper", "seen", "unseen", "file", "strangers")
 
 
 # file
@@ -206,14 +212,14 @@ def test_file_names_splits_by_the_lists_and_leaves_the_rest_out(tmp_path):
         mine_train="s1/s1t000\n# held back below\n\n s1/s1t001 \r\n",
         mine_test="s1/s1t002\n",
     )
-    records = assign(corpus("s1", clips=4), "grid", "file", lists)
+    records = assign(corpus("s1", clips=4), CORPORA["grid"], "file", lists)
     assert [r.split for r in records] == ["mine_train", "mine_train", "mine_test", None]
 
 
 def test_file_takes_a_mapping_of_files_or_ids(tmp_path):
     path = write_lists(tmp_path, x="s1/s1t000\n") / "x.txt"
     lists = {"train": path, "test": ["s1/s1t002"]}
-    records = assign(corpus("s1", clips=3), "grid", "file", lists)
+    records = assign(corpus("s1", clips=3), CORPORA["grid"], "file", lists)
     assert [r.split for r in records] == ["train", None, "test"]
 
 
@@ -230,15 +236,17 @@ def test_file_takes_a_mapping_of_files_or_ids(tmp_path):
 )
 def test_file_faults_are_one_line(tmp_path, lists, fault):
     with pytest.raises(LipkitError, match=fault) as caught:
-        assign(corpus("s1", clips=4), "grid", "file", write_lists(tmp_path / "lists", **lists))
+        assign(
+            corpus("s1", clips=4), CORPORA["grid"], "file", write_lists(tmp_path / "lists", **lists)
+        )
     assert "\n" not in str(caught.value)
 
 
 def test_file_needs_lists_and_lists_that_can_be_read(tmp_path):
     with pytest.raises(UsageError, match="needs lists"):
-        assign(corpus("s1"), "grid", "file")
+        assign(corpus("s1"), CORPORA["grid"], "file")
     with pytest.raises(LipkitError, match=r"none\.txt: cannot be read"):
-        assign(corpus("s1"), "grid", "file", {"train": tmp_path / "none.txt"})
+        assign(corpus("s1"), CORPORA["grid"], "file", {"train": tmp_path / "none.txt"})
 
 
 def test_list_clips_finds_the_lists_below_the_root(tmp_path):
@@ -318,7 +326,7 @@ def test_lists_that_leak_are_refused(tmp_path):
     records = [clip("s1", "take1", sentence="x"), clip("s1", "take2", sentence="x")]
     lists = {"train": ["s1/take1"], "test": ["s1/take2"]}
     with pytest.raises(LipkitError, match="leaks"):
-        assign(records, "grid", "file", lists)
+        assign(records, CORPORA["grid"], "file", lists)
 
 
 @pytest.mark.parametrize("protocol", ["paper", "seen", "unseen"])
@@ -326,7 +334,7 @@ def test_every_protocol_survives_its_own_check_for_many_seeds(protocol):
     for seed in range(10):
         for shared in (True, False):
             records = corpus("s1", "s2", "s33", clips=7, shared=shared)
-            assigned = assign(records, "grid", protocol, seed=seed)
+            assigned = assign(records, CORPORA["grid"], protocol, seed=seed)
             moved = _move_one(assigned)
             with pytest.raises(LipkitError):
                 check_leakage(moved, protocol)

@@ -105,12 +105,13 @@ def _write_leads(
 ) -> None:
     """Measure the lead of the lips, using the raw corpus's times; write and print leads.csv."""
     from lipkit.analysis.corpus_leads import corpus_leads
+    from lipkit.corpora import CORPORA
     from lipkit.report.tables import write_csv
 
     rows = corpus_leads(prepared, raw, split, speakers)
     write_csv(out / "leads.csv", rows)
-    if prepared.corpus == "grid":
-        print("GRID's word times lie 11 ms before its decoded sound, and begin with the closure")
+    if prepared.corpus in CORPORA and (note := CORPORA[prepared.corpus].times_note):
+        print(note)
     width = max((len(row["group"]) for row in rows), default=0)
     for row in rows:
         print(

@@ -1,26 +1,40 @@
 """``lipkit prepare``."""
 
 import contextlib
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from lipkit.cli.options import PresetOption, QuietOption, SetOption, WorkersOption, assignments
+from lipkit.corpora import CORPORA, PROTOCOLS, corpus_table, find_corpus
+from lipkit.corpora.people import NAME as PEOPLE
+from lipkit.corpora.people import missing
+from lipkit.corpora.splits import STRANGERS
+from lipkit.corpora.tree import natural
 from lipkit.errors import UsageError
 
 if TYPE_CHECKING:
+    from lipkit.corpora import ClipRecord
     from lipkit.data.prepare import Summary
 
 
+def _show_corpora(show: bool) -> None:
+    if show:
+        print(corpus_table(), end="")
+        raise typer.Exit
+
+
 def prepare(
-    corpus: Annotated[str, typer.Argument(help="grid, lrw, ldc or synthetic.")],
+    corpus: Annotated[str, typer.Argument(help=f"{', '.join(CORPORA)}.")],
     root: Annotated[Path, typer.Argument(help="Where its clips lie.")],
     out: Annotated[Path, typer.Argument(help="Folder of the prepared set.")],
     protocol: Annotated[
         str | None,
         typer.Option(
-            help="Splits: paper, seen, unseen, file.", show_default="ROOT/splits/*.txt, else seen"
+            help=f"Splits: {', '.join(PROTOCOLS)}.",
+            show_default="ROOT/splits/*.txt, else the corpus's",
         ),
     ] = None,
     lists: Annotated[
@@ -38,6 +52,15 @@ def prepare(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 1 if any clip is unusable.")
     ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List people, splits and clips, and stop.")
+    ] = False,
+    corpora: Annotated[
+        bool,
+        typer.Option(
+            "--corpora", callback=_show_corpora, is_eager=True, help="Show all corpora and exit."
+        ),
+    ] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Prepare a corpus for training.
@@ -45,6 +68,8 @@ def prepare(
     Writes the prepared set that everything else reads. Run again, it continues. A clip that
     cannot be used is reported, is listed in manifest.csv with the reason, and does not stop the
     rest. Exit code 0 when at least one clip is usable (with --strict: all of them), else 1.
+
+    People to test on alone, the split strangers: lipkit prepare people data/people OUT.
 
     Example: lipkit prepare grid data/grid data/prepared --protocol seen --workers 8
     """
@@ -55,13 +80,17 @@ def prepare(
         raise UsageError("--workers and --scheduler exclude each other; give only one")
     # Imported here, so that --help needs no torch.
     from lipkit.corpora import list_clips
-    from lipkit.data.prepare import prepare as prepare_clips
     from lipkit.presets import preset as find_preset
 
     config = find_preset(preset, values).prepare
 
     protocol = protocol or default_protocol(corpus, root, lists)
     records = list_clips(corpus, root, protocol=protocol, lists=lists)
+    if dry_run:
+        print(_plan(records, corpus, protocol))
+        return
+    from lipkit.data.prepare import prepare as prepare_clips
+
     with _executor(scheduler) as executor:
         summary = prepare_clips(
             records,
@@ -73,14 +102,32 @@ def prepare(
             progress=not quiet,
         )
     print(_report(summary, out, protocol))
+    print(_missing(records, corpus, protocol), end="")
     raise typer.Exit(1 if summary.ok == 0 or (strict and summary.failed) else 0)
 
 
 def default_protocol(corpus: str, root: Path, lists: Path | None = None) -> str:
-    """The split protocol if none is named: lists come first, and LRW has official splits."""
-    if lists is not None or any((root / "splits").glob("*.txt")):
-        return "file"
-    return "paper" if corpus == "lrw" else "seen"
+    """The split protocol if none is named: lists come first, then what the corpus declares."""
+    found = find_corpus(corpus)
+    listed = not found.test_only and any((root / "splits").glob("*.txt"))
+    return "file" if lists is not None or listed else found.protocol
+
+
+def _plan(records: "list[ClipRecord]", corpus: str, protocol: str) -> str:
+    """People, splits and numbers of clips, a line each."""
+    clips = Counter((r.corpus, r.speaker, r.split or "-") for r in records)
+    rows = sorted(clips, key=lambda row: (row[0], natural(row[1]), row[2]))
+    lines = [f"{'corpus':10s} {'speaker':10s} {'split':20s} clips"]
+    lines += [f"{row[0]:10s} {row[1]:10s} {row[2]:20s} {clips[row]:5d}" for row in rows]
+    total = f"{len(records)} clips; splits by protocol {protocol}"
+    return "\n".join([*lines, total, *_missing(records, corpus, protocol).splitlines()])
+
+
+def _missing(records: "list[ClipRecord]", corpus: str, protocol: str) -> str:
+    """A line that names the strangers who are not there; empty under another protocol."""
+    absent = missing(records) if protocol == STRANGERS else []
+    names = ", ".join(f"{c} {who}" for c, who in absent if corpus in (c, PEOPLE))
+    return f"strangers who are not there: {names}\n" if names else ""
 
 
 def _report(summary: "Summary", out: Path, protocol: str) -> str:

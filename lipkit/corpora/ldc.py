@@ -18,6 +18,7 @@ import os
 import re
 from pathlib import Path
 
+from lipkit.corpora.corpus import Corpus, Published
 from lipkit.corpora.record import ClipRecord
 from lipkit.corpora.tree import (
     VIDEO_SUFFIXES,
@@ -73,3 +74,21 @@ def _transcript(path: Path) -> tuple[str | None, str]:
         return " ".join(path.read_text(encoding="utf-8-sig").split()) or None, ""
     except (OSError, UnicodeDecodeError):
         return None, f"{path.name} is not readable text, so the clip has no transcript"
+
+
+CORPUS = Corpus(
+    name="ldc",
+    summary="14 speakers, 238 words and 166 sentences each",
+    looked_for=LOOKED_FOR,
+    read=read,
+    licence="LDC2009V01, by the Linguistic Data Consortium's agreement",
+    test_speakers=("F02", "M01"),
+    published={
+        "ground truth": Published(lmd=0.0, cpbd=0.211),
+        "Vondrick et al.": Published(2.34, 0.75, 27.96, 0.160),
+        "Chung et al.": Published(2.13, 0.50, 28.22, 0.010),
+        "full model": Published(1.82, 0.57, 28.87, 0.172),
+    },
+)
+"""Test speakers: fact sheet 1.1; the authors named the pair F02_M02 but listed F02 and M01.
+Published rows: poster, Tab. 2, and fact sheet 9.3."""

@@ -19,13 +19,15 @@ import os
 import re
 from pathlib import Path
 
+from lipkit.corpora.corpus import Corpus, Published
 from lipkit.corpora.record import UNKNOWN_SPEAKER, ClipRecord, Word
 from lipkit.corpora.tree import require_folder, walk_files
 from lipkit.errors import LipkitError
 
 LOOKED_FOR = "LRW clips such as lipread_mp4/ABOUT/train/ABOUT_00001.mp4"
 SPLITS = ("train", "val", "test")
-CLIP_SECONDS = 29 / 25
+FRAMES = 29
+CLIP_SECONDS = FRAMES / 25
 """Length of every clip; the word is centred in it."""
 
 _DURATION = re.compile(r"^\s*duration:\s*(\d+(?:\.\d+)?)", re.IGNORECASE | re.MULTILINE)
@@ -88,3 +90,22 @@ def _times(metadata: Path, word: str) -> tuple[tuple[Word, ...], str]:
         return (), f"{metadata.name}: a word of {seconds:g} s does not fit a clip of 1.16 s"
     start = (CLIP_SECONDS - seconds) / 2
     return (Word(word.lower(), start, start + seconds),), ""
+
+
+CORPUS = Corpus(
+    name="lrw",
+    summary="500 words, up to 1,000 clips of each, from British television",
+    looked_for=LOOKED_FOR,
+    read=read,
+    licence="Lip Reading in the Wild (BBC), by agreement, research only",
+    frames=FRAMES,
+    official_splits=True,
+    protocol="paper",
+    published={
+        "ground truth": Published(lmd=0.0, cpbd=0.068),
+        "Vondrick et al.": Published(3.28, 0.34, 28.03, 0.082),
+        "Chung et al.": Published(2.25, 0.46, 28.06, 0.083),
+        "full model": Published(1.92, 0.53, 28.65, 0.075),
+    },
+)
+"""Frames: fact sheet 1.1 and 1.3; published rows: poster, Tab. 2, and 9.3."""

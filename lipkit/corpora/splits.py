@@ -13,6 +13,10 @@ unseen    a tenth of the speakers,    5 % of the other speakers'    other speake
           with sentences that train   sentences                     test's nor val's
           and val never hear                                        sentences
 file      as listed                   as listed                     as listed
+strangers nobody                      nobody                        nobody; the people whom
+                                                                    the corpus declares so
+                                                                    are the split of that
+                                                                    name
 ========  ==========================  ============================  =======================
 
 ``paper`` follows the authors' code (fact sheet 1.1) but for one thing: they cut off the last
@@ -31,15 +35,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from lipkit.corpora.corpus import Corpus
 from lipkit.corpora.record import UNKNOWN_SPEAKER, ClipRecord
 from lipkit.corpora.tree import natural
 from lipkit.errors import LipkitError, UsageError
 from lipkit.settings import did_you_mean
 
-PROTOCOLS = ("paper", "seen", "unseen", "file")
+PROTOCOLS = ("paper", "seen", "unseen", "file", "strangers")
 
-PAPER_TEST_SPEAKERS = {"grid": ("s33",), "ldc": ("F02", "M01")}
-"""Fact sheet 1.1. The authors named LDC's pair F02_M02 but listed F02 and M01."""
+STRANGERS = "strangers"
+"""The split of people of whom nothing was trained on."""
 
 PAPER_VAL = 0.10
 HOLD_OUT = {"test": 0.10, "val": 0.05}
@@ -53,7 +58,7 @@ Lists = str | os.PathLike | Mapping[str, str | os.PathLike | Iterable[str]]
 
 def assign(
     records: list[ClipRecord],
-    corpus: str,
+    corpus: Corpus,
     protocol: str,
     lists: Lists | None = None,
     seed: int = 0,
@@ -71,11 +76,17 @@ def assign(
 
     Raises
     ------
+    UsageError
+        For a protocol that is unknown or that the corpus does not allow.
     LipkitError
         When the corpus at hand cannot be split that way, or splits would leak.
     """
     if protocol not in PROTOCOLS:
         raise UsageError(f"protocol {protocol!r} is unknown; {did_you_mean(protocol, PROTOCOLS)}")
+    if corpus.test_only and protocol != STRANGERS:
+        raise UsageError(
+            f"protocol {protocol!r} on {corpus.name}: they are for testing only; take {STRANGERS}"
+        )
     if protocol == "file":
         chosen = _file(records, lists)
     elif lists is not None:
@@ -127,16 +138,16 @@ def check_leakage(records: Iterable[ClipRecord], protocol: str) -> None:
             )
 
 
-def _paper(records: list[ClipRecord], corpus: str, seed: int) -> dict[str, str]:
-    if corpus == "lrw":
+def _paper(records: list[ClipRecord], corpus: Corpus, seed: int) -> dict[str, str]:
+    if corpus.official_splits:
         return {r.clip_id: "test" if r.split == "test" else "train" for r in records}
     speakers = sorted({r.speaker for r in records}, key=natural)
-    test = PAPER_TEST_SPEAKERS.get(corpus, speakers[-1:])
+    test = corpus.test_speakers or speakers[-1:]
     missing = [speaker for speaker in test if speaker not in speakers]
     if missing or len(speakers) <= len(test):
         lacking = f"test speaker {missing[0]}" if missing else "any speaker to train on"
         raise LipkitError(
-            f"protocol 'paper' on {corpus}: {lacking} is missing among {', '.join(speakers)}; "
+            f"protocol 'paper' on {corpus.name}: {lacking} is missing among {', '.join(speakers)}; "
             "get more speakers or take the protocol seen or file"
         )
     chosen = {r.clip_id: "test" for r in records if r.speaker in test}
@@ -145,7 +156,7 @@ def _paper(records: list[ClipRecord], corpus: str, seed: int) -> dict[str, str]:
     utterances = _ranked({f"{r.speaker} {r.sentence}" for r in rest}, seed)
     if len(utterances) < 2:
         raise LipkitError(
-            f"protocol 'paper' on {corpus}: one clip cannot be divided into train and val; "
+            f"protocol 'paper' on {corpus.name}: one clip cannot be divided into train and val; "
             "add clips of the training speakers"
         )
     val = set(utterances[: _count(PAPER_VAL, len(utterances))])
@@ -154,14 +165,14 @@ def _paper(records: list[ClipRecord], corpus: str, seed: int) -> dict[str, str]:
     return chosen
 
 
-def _seen(records: list[ClipRecord], corpus: str, seed: int) -> dict[str, str]:
-    _require_speakers(records, corpus, "seen", 1)
-    split_of = _hold_out(records, HOLD_OUT, "seen", corpus, seed)
+def _seen(records: list[ClipRecord], corpus: Corpus, seed: int) -> dict[str, str]:
+    _require_speakers(records, corpus.name, "seen", 1)
+    split_of = _hold_out(records, HOLD_OUT, "seen", corpus.name, seed)
     return {r.clip_id: split_of[r.sentence] for r in records}
 
 
-def _unseen(records: list[ClipRecord], corpus: str, seed: int) -> dict[str, str]:
-    speakers = _require_speakers(records, corpus, "unseen", 2)
+def _unseen(records: list[ClipRecord], corpus: Corpus, seed: int) -> dict[str, str]:
+    speakers = _require_speakers(records, corpus.name, "unseen", 2)
     testers = set(_ranked(speakers, seed)[: _count(TEST_SPEAKERS, len(speakers))])
     test_sentences = {r.sentence for r in records if r.speaker in testers}
     other_sentences = {r.sentence for r in records if r.speaker not in testers}
@@ -174,8 +185,19 @@ def _unseen(records: list[ClipRecord], corpus: str, seed: int) -> dict[str, str]
     chosen = {r.clip_id: "test" for r in records if r.speaker in testers and r.sentence in tested}
     rest = [r for r in records if r.speaker not in testers and r.sentence not in tested]
     held_out = {"val": HOLD_OUT["val"]}
-    split_of = _hold_out(rest, held_out, "unseen", corpus, seed)
+    split_of = _hold_out(rest, held_out, "unseen", corpus.name, seed)
     return chosen | {r.clip_id: split_of[r.sentence] for r in rest}
+
+
+def _strangers(records: list[ClipRecord], corpus: Corpus, seed: int) -> dict[str, str]:
+    chosen = [r.clip_id for r in records if corpus.test_only or r.speaker in corpus.strangers]
+    if not chosen:
+        declared = f"none of {', '.join(corpus.strangers)} is" * bool(corpus.strangers)
+        raise LipkitError(
+            f"protocol {STRANGERS!r} on {corpus.name}: {declared or 'nobody is declared'} "
+            "there; take another protocol, or the corpus people"
+        )
+    return dict.fromkeys(chosen, STRANGERS)
 
 
 def _file(records: list[ClipRecord], lists: Lists | None) -> dict[str, str]:
@@ -300,4 +322,4 @@ def _first(names: Iterable[str]) -> str:
     return min(names, key=natural)
 
 
-_RULES = {"paper": _paper, "seen": _seen, "unseen": _unseen}
+_RULES = {"paper": _paper, "seen": _seen, "unseen": _unseen, STRANGERS: _strangers}

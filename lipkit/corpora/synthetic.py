@@ -10,6 +10,7 @@ import dataclasses
 import os
 
 from lipkit.corpora import grid
+from lipkit.corpora.corpus import Corpus
 from lipkit.corpora.record import ClipRecord
 from lipkit.corpora.tree import require_folder
 from lipkit.errors import LipkitError
@@ -41,3 +42,12 @@ def _with_truth(record: ClipRecord, root: os.PathLike) -> ClipRecord:
         return dataclasses.replace(record, truth=truth)
     missing = f"truth/{record.clip_id}.npz is missing"
     return dataclasses.replace(record, note="; ".join(filter(None, [record.note, missing])))
+
+
+CORPUS = Corpus(
+    name="synthetic",
+    summary="drawn faces that speak, with exact points and phoneme times",
+    looked_for=LOOKED_FOR,
+    read=read,
+    licence="lipkit's synthetic talking face, made by the kit itself",
+)

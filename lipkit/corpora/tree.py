@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lipkit.errors import LipkitError
 
-VIDEO_SUFFIXES = (".mpg", ".mpeg", ".mov", ".avi", ".mp4", ".mkv")
+VIDEO_SUFFIXES = (".mpg", ".mpeg", ".mov", ".avi", ".mp4", ".mkv", ".flv")
 """What counts as a video; of two copies of one clip the suffix further left is taken."""
 
 MAX_DEPTH = 6

@@ -15,13 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from filelock import FileLock
 
 import lipkit
 from lipkit import config, presets
+from lipkit.corpora import find_corpus
 from lipkit.corpora.record import ClipRecord
 from lipkit.errors import LipkitError, UsageError
 from lipkit.settings import Settings, bounded, did_you_mean
@@ -46,7 +47,7 @@ class LessonConfig(Settings):
     """What a notebook's parameters cell can say about its data."""
 
     preset: str = field(default="tiny", metadata={"help": "sizes of this run"})
-    corpus: Literal["synthetic", "grid", "lrw", "ldc"] = "synthetic"
+    corpus: str = field(default="synthetic", metadata={"help": "a name in lipkit.corpora.CORPORA"})
     data_root: str = field(default="", metadata={"help": "the corpus's folder"})
     clip: str = field(default="", metadata={"help": "clip id; empty for the first"})
     clips: int = bounded(12, low=2, help="how many clips are prepared")
@@ -55,6 +56,7 @@ class LessonConfig(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        find_corpus(self.corpus)
         if self.corpus != "synthetic" and not self.data_root:
             raise UsageError(f"corpus={self.corpus!r} needs data_root, the folder that holds it")
         # An unknown preset is refused here, not some cells later.

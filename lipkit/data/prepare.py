@@ -23,6 +23,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from lipkit.config import FPS, LIP_SIZE, PrepareConfig
+from lipkit.corpora import CORPORA
 from lipkit.corpora.record import ClipRecord
 from lipkit.data.clips import ClipFile, PreparedClip, write_clip
 from lipkit.data.manifest import MANIFEST, Outcome, clip_file, one_line, write_manifest
@@ -32,8 +33,6 @@ from lipkit.files import owning, remove_leftovers
 from lipkit.jobs.pool import Lost, each
 from lipkit.settings import to_dict
 
-NOMINAL_FRAMES = {"grid": 75, "lrw": 29}
-"""Frames that every clip of these corpora should have (fact sheet 1.1, 1.3)."""
 SILENCE = 1e-3
 """A clip whose samples never exceed this (-60 dB of full scale) is noted as silent."""
 
@@ -85,7 +84,8 @@ def prepare_clip(record: ClipRecord, config: PrepareConfig) -> PreparedClip:
     logmel = log_mel(raw.samples).astype(np.float16)
 
     notes = []
-    nominal = NOMINAL_FRAMES.get(record.corpus, frames)
+    known = CORPORA.get(record.corpus)
+    nominal = known.frames if known and known.frames else frames
     if frames != nominal:
         notes.append(f"{frames} of {nominal} frames")
     if found.faces > 1:

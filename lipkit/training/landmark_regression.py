@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from lipkit.config import COLUMNS_PER_FRAME, MEL_BANDS, DataConfig, TrainConfig
+from lipkit.corpora import data_licence
 from lipkit.data.clips import ClipFile
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import normalise, scramble
@@ -32,7 +33,7 @@ from lipkit.training.loop import TrainResult
 from lipkit.training.networks import adam
 from lipkit.training.run_folder import CHECKPOINT_NAME, RunLog
 from lipkit.training.schedule import rate_factor
-from lipkit.weights import DATA_LICENCES, WEIGHTS_NAME, Card, read_card, save_weights
+from lipkit.weights import WEIGHTS_NAME, Card, read_card, save_weights
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -159,7 +160,7 @@ def fit(
         step=step,
         date=datetime.date.today().isoformat(),
         metrics=_validate(best, opened, preset),
-        data_licence=DATA_LICENCES.get(opened.corpus, "unknown"),
+        data_licence=data_licence([opened.corpus]),
         note="predicts mouth points, draws nothing",
     )
     save_weights(out / WEIGHTS_NAME, best, card)

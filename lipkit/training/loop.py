@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from lipkit.corpora import data_licence
 from lipkit.data.clips import read_clip
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.varied_windows import VariedWindows
@@ -39,7 +40,7 @@ from lipkit.training.run_folder import (
 from lipkit.training.schedule import rate_factor, share_done
 from lipkit.training.step import Step
 from lipkit.training.validation import Viewer
-from lipkit.weights import DATA_LICENCES, WEIGHTS_NAME, Card, quiet_levels, save_weights
+from lipkit.weights import WEIGHTS_NAME, Card, quiet_levels, save_weights
 
 QUIET_CLIPS = 40
 """At most so many training clips, evenly spread, tell how loud a pause is."""
@@ -298,7 +299,7 @@ class Run:
             step=self.step,
             date=datetime.date.today().isoformat(),
             metrics=metrics,
-            data_licence=DATA_LICENCES.get(corpus, "unknown"),
+            data_licence=data_licence([corpus]),
             quiet=quiet_levels(read_clip(self.prepared.folder / file).logmel for file in some),
         )
 

@@ -27,14 +27,6 @@ WEIGHTS_NAME = "weights.safetensors"
 CARD_FORMAT = 2
 """2: every setting lies beside the part that has it (:mod:`lipkit.weights.upgrade`: from 1)."""
 
-DATA_LICENCES = {
-    "grid": "GRID audio-visual sentence corpus (Cooke et al. 2006), CC BY 4.0",
-    "lrw": "Lip Reading in the Wild (BBC), by agreement, research only",
-    "ldc": "LDC2009V01, by the Linguistic Data Consortium's agreement",
-    "synthetic": "lipkit's synthetic talking face, made by the kit itself",
-}
-"""Licence of the training data by corpus; the weights' use is bound by it."""
-
 
 @dataclass(frozen=True)
 class Card:
