@@ -1,9 +1,11 @@
 # make demo    everything once, in small: ends with runs/demo/index.html
-# make test    style, unit tests, all notebooks
+# make quick   style and the tests that neither train, nor open a browser, nor run notebooks
+# make test    style, all tests, all notebooks
 # make lab     JupyterLab on the notebooks
 # make bench   the benchmarks (slow)
 # make dist    wheel and sdist, into dist/
-# For maintainers: make notebooks (run all, store the outputs), make lock (new versions).
+# For maintainers: make notebooks (run all, store the outputs), make coverage (make test, and
+# which lines of lipkit it reaches), make lock (new versions).
 #
 # Each sets .venv up when it must, and nothing the second time.
 # Another Python: make PYTHON=python3.12 demo. More cores for the tests: make WORKERS=8 test.
@@ -19,7 +21,7 @@ READY := .venv/ready
 # The newest pair whose wheels install from the registry on every Linux machine.
 TORCH := torch==2.11.0 torchvision==0.26.0
 
-.PHONY: help demo test lab bench dist notebooks lock
+.PHONY: help demo style quick test coverage lab bench dist notebooks lock
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -27,14 +29,27 @@ help:
 demo: $(READY)
 	@$(BIN)/lipkit demo runs/demo
 
-# One thread a process: two test processes with two threads each would fight for two cores.
+# One thread per process: two test processes with two threads each would fight for two cores.
+# Files begin in the order in which tests/conftest.py puts them.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile \
+  --no-loadscope-reorder
 # The assignments are run by their own tests, as nbgrader runs a perfect submission.
-test: $(READY)
+EVERYTHING := --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) \
+  tests notebooks/*.ipynb
+
+style: $(READY)
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --check --quiet . || \
 	  { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadfile \
-	  --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) tests notebooks/*.ipynb
+
+quick: style
+	@$(PYTEST) -m "not slow" tests
+
+test: style
+	@$(PYTEST) $(EVERYTHING)
+
+coverage: $(READY)
+	@$(PYTEST) --cov --cov-report=term:skip-covered $(EVERYTHING)
 
 lab: $(READY)
 	@$(BIN)/jupyter lab notebooks

@@ -41,7 +41,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     options.add_argument("--speakers", type=int, default=8, help="people (8)")
     options.add_argument("--clips", type=int, default=20, help="clips of each (20)")
     options.add_argument("--seed", type=int, default=0, help="another seed, another corpus (0)")
-    options.add_argument("--workers", type=int, help="processes (default: one a core)")
+    options.add_argument("--workers", type=int, help="processes (default: one per core)")
     options.add_argument("--quiet", action="store_true", help="no progress bar")
     return options.parse_args(arguments)
 

@@ -12,6 +12,18 @@ from lipkit.check import CHROMIUM
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever opens a browser or runs a notebook is slow; files with slow tests begin first.
+
+    With one file at a time per process, the longest must not be the last to begin.
+    """
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()) or item.path.suffix == ".ipynb":
+            item.add_marker(pytest.mark.slow)
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The root of the checkout."""

@@ -20,7 +20,7 @@ FAST = ("ssim", "psnr", "psnr_paper", "cpbd", "motion")
 
 
 def moving(frames: int = 20, seed: int = 0) -> np.ndarray:
-    """A smooth picture that drifts to the right with a pixel a frame."""
+    """A smooth picture that drifts to the right by a pixel per frame."""
     from scipy import ndimage
 
     rough = np.random.default_rng(seed).uniform(0, 255, (64, 64 + frames, 3))
@@ -57,7 +57,7 @@ def test_strength_0_changes_nothing_and_more_spoils_more(lips, other, name):
 
 
 def test_shift_and_delay_move_by_what_they_are_told(lips):
-    # The picture drifts by a pixel a frame: 2 frames later is 2 pixels to the left.
+    # The picture drifts by a pixel per frame: 2 frames later is 2 pixels to the left.
     assert np.array_equal(delay(lips, 2)[2:, :, :-2], shift(lips, -2)[2:, :, :-2])
     assert np.array_equal(delay(lips, 2)[2:], lips[:-2])
     assert np.array_equal(shift(lips, 3)[:, :, 3:], lips[:, :, :-3])

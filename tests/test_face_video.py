@@ -118,7 +118,7 @@ def test_a_video_is_cut_or_played_forth_and_back(numbered, monkeypatch):
     once, back, again = list(range(12)), list(range(10, -1, -1)), list(range(1, 12))
     assert shown(video, 40, monkeypatch) == (once + back + again + back)[:40]
     (note,) = video.notes(40)
-    assert "0.5 s of video for 1.6 s of speech; played forth and back" in note
+    assert "0.5 s of video for 1.6 s of speech; played back and forth" in note
 
 
 def test_of_a_long_video_the_last_seconds_are_played_back(numbered, monkeypatch):

@@ -90,7 +90,7 @@ def test_a_face_says_it_and_the_speed_is_told(type_it, tmp_path, identity):
     assert "frames/s)" in out
     assert read_video(tmp_path / "out.mp4").shape == (10, 288, 360, 3)
     assert probe(tmp_path / "out.mp4").has_audio
-    assert ("played forth and back" in out) == (identity == "face.mp4")
+    assert ("played back and forth" in out) == (identity == "face.mp4")
 
 
 def test_of_a_video_the_lips_alone(type_it, tmp_path):

@@ -92,7 +92,7 @@ def correlation_loss(form: str, **settings) -> CorrelationLoss:
 
 
 def cosine_by_hand(a: np.ndarray, b: np.ndarray) -> float:
-    """Of two clips' features [T, 16], averaged to a number a step."""
+    """Of two clips' features [T, 16], averaged to one number per step."""
     dot = aa = bb = 0.0
     for row, other in zip(a, b, strict=True):
         x, y = sum(map(float, row)) / len(row), sum(map(float, other)) / len(other)

@@ -298,7 +298,7 @@ def test_time_stamps_that_jump(starts):
 
 
 def ones(start, count):
-    """A piece of sound at 1,000 samples a second."""
+    """A piece of sound at 1,000 samples per second."""
     return None if start is None else Fraction(start), np.ones(count, np.float32)
 
 

@@ -82,7 +82,7 @@ def test_shapes_that_do_not_fit_are_refused(audio, visual, message):
 
 
 def moving_video(shift: tuple[float, float], frames: int = 4) -> torch.Tensor:
-    """A smooth texture [1, 3, T, 64, 64] that moves by ``shift`` pixels a frame, x and y."""
+    """A smooth texture [1, 3, T, 64, 64] that moves by ``shift`` pixels per frame, x and y."""
     noise = torch.randn(1, 1, 96, 96, generator=torch.Generator().manual_seed(0))
     for _ in range(8):
         noise = F.avg_pool2d(noise, 3, 1, 1)

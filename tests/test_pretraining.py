@@ -33,7 +33,7 @@ def flow_training(width: float, **settings) -> tuple[Pretraining, FlowNetS]:
 
 
 class MovingTextures:
-    """Batches of four pictures that move two pixels a frame, each in its direction."""
+    """Batches of four pictures that move two pixels per frame, each in its direction."""
 
     def batches(self, step: int, last: int) -> Iterator[dict[str, torch.Tensor]]:
         rng = np.random.default_rng(0)

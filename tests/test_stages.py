@@ -180,7 +180,7 @@ def test_a_mutated_state_is_one_line_or_the_work_is_done(work, tmp_path):
 def test_a_state_that_is_no_text_is_one_line(work):
     work.out.mkdir()
     (work.out / STATE).write_bytes(b"\xff\xfe{}")
-    with pytest.raises(UsageError, match="is broken"):
+    with pytest.raises(UsageError, match="is damaged"):
         work()
 
 

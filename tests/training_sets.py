@@ -84,7 +84,7 @@ def loud_mouth(seed: int, frames: int = 12) -> PreparedClip:
 def make_set(
     folder: Path, splits: dict[str, int], crop: str = "stable", frames: int = 12, **description
 ) -> Path:
-    """A prepared set of so many clips a split; ``description`` overrides prepare.json's."""
+    """A prepared set of so many clips per split; ``description`` overrides prepare.json's."""
     rows = []
     for split, clips in splits.items():
         for i in range(clips):

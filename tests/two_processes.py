@@ -47,7 +47,7 @@ def note_parting(path: Path) -> None:
 
 
 def main() -> None:
-    """Train with all losses, two windows a process; compare batch norm; share an odd batch."""
+    """Train with all losses, two windows per process; compare batch norm; share an odd batch."""
     prepared, out = map(Path, sys.argv[1:])
     torch.set_num_threads(1)
     # What is registered first is run last.

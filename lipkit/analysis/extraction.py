@@ -61,7 +61,7 @@ def extract(
     cache
         Where flow is kept between calls; None computes it.
     workers
-        Processes (default: one a core where that pays); 0 works in this one.
+        Processes (default: one per core where that pays); 0 works in this one.
 
     Raises
     ------

@@ -82,7 +82,7 @@ def level(clip: PreparedClip) -> np.ndarray:
 
 
 def motion(clip: PreparedClip) -> np.ndarray:
-    """Mean size of the Farneback flow over the 64x64 crop, pixels a frame, ``[T-1]``.
+    """Mean size of the Farneback flow over the 64x64 crop, pixels per frame, ``[T-1]``.
 
     The authors' lip series (fact sheet section 4).
     """
@@ -95,7 +95,7 @@ def opening(clip: PreparedClip) -> np.ndarray:
 
 
 def opening_change(clip: PreparedClip) -> np.ndarray:
-    """Opening of the next frame - opening, pixels a frame, ``[T-1]``."""
+    """Opening of the next frame - opening, pixels per frame, ``[T-1]``."""
     return np.diff(opening(clip))
 
 

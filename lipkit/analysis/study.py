@@ -135,7 +135,7 @@ def analyse(
     repairings
         How often all sounds are given the lips of other clips, for the null.
     workers
-        Processes that make the series (default: one a core where that pays); 0: none.
+        Processes that make the series (default: one per core where that pays); 0: none.
     shift
         Frames by which the sound is moved later, for teaching: the peak moves by ``-shift``.
     cache

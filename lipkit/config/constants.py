@@ -1,9 +1,9 @@
 """Constants of time, sound and pictures, the same everywhere."""
 
 FPS = 25
-"""Video frames a second; every input is converted to it by time stamp."""
+"""Video frames per second; every input is converted to it by time stamp."""
 SAMPLE_RATE = 44_100
-"""Audio samples a second (fact sheet 1.4)."""
+"""Audio samples per second (fact sheet 1.4)."""
 SAMPLES_PER_FRAME = SAMPLE_RATE // FPS
 """1,764 samples of audio belong to one frame."""
 COLUMNS_PER_FRAME = 4

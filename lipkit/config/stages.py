@@ -31,7 +31,7 @@ class PrepareConfig(Settings):
 class DataConfig(Settings):
     """How windows are drawn from a prepared set."""
 
-    window: int = bounded(WINDOW, low=1, help="frames a window")
+    window: int = bounded(WINDOW, low=1, help="frames per window")
     stride: int = bounded(8, low=1, help="frames between window starts (fact sheet 1.2)")
     identity: Literal["outside", "any"] = field(
         default="outside",
@@ -63,7 +63,7 @@ class TrainConfig(Settings):
         default=None,
         metadata={"help": "split of the validation; none: train_split's name with val for train"},
     )
-    batch_size: int = bounded(24, low=1, help="windows a step, of all processes together")
+    batch_size: int = bounded(24, low=1, help="windows per step, all processes together")
     learning_rate: float = bounded(2e-4, low=0.0, high=1.0)
     discriminator_rate: float | None = bounded(
         None, low=0.0, high=1.0, help="the discriminator's; none: learning_rate"

@@ -7,7 +7,7 @@ An alignment is a text file of three columns, ``start end word``, in units of 1/
     23750 29500 bin
     29500 34000 blue
 
-The name of a GRID clip spells its sentence, a letter a word: ``bbaf2n`` is "bin blue at
+The name of a GRID clip spells its sentence, one letter per word: ``bbaf2n`` is "bin blue at
 f two now". That redundancy is what makes a wrong alignment visible. It is needed: in the
 published archive the folders of several speakers stand under other speakers' names
 (``s5`` holds the alignments of ``s6``, and so on), so the name of a folder proves nothing.

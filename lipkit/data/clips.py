@@ -57,7 +57,7 @@ class PreparedClip:
     logmel : f16 ``[4T, 128]``, dB; column 4t+j is centred at (t + (j+0.5)/4)/25 s.
     landmarks : f32 ``[T, 68, 2]``, (x, y) in pixels of the source picture.
     box : f32 ``[T, 3]``, centre x, centre y and side of the crop, same pixels.
-    meta : texts: ``fps``, ``rate`` (samples a second), ``source`` (file) and others.
+    meta : texts: ``fps``, ``rate`` (samples per second), ``source`` (file) and others.
     """
 
     lips: np.ndarray

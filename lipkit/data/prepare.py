@@ -133,9 +133,9 @@ def prepare(
     out : a new or empty folder, or one that was prepared by the same settings.
     config : how clips are prepared.
     corpus : the corpus's name; default: that of the records.
-    workers : processes (default: one a core); 0 works in this process, for debugging.
+    workers : processes (default: one per core); 0 works in this process, for debugging.
     executor : run on this executor instead (see :func:`lipkit.jobs.cluster.dask_executor`).
-    progress : show a bar with clips a second and the time left.
+    progress : show a bar with clips per second and the time left.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 ::
 
-    manifest.csv               a row a clip, usable or not, with the reason if not
+    manifest.csv               one row per clip, usable or not, with the reason if not
     prepare.json               format, corpus, settings, package versions, statistics, counts
     clips/<speaker>/<clip>.safetensors
 """

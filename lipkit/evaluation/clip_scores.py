@@ -39,7 +39,7 @@ class Score:
 
     @classmethod
     def of(cls, values: np.ndarray | float) -> "Score":
-        """Of one value, or of one a frame."""
+        """Of one value, or of one value per frame."""
         values = np.atleast_1d(np.asarray(values, np.float64))
         finite = values[np.isfinite(values)]
         return cls(
@@ -174,7 +174,7 @@ class _Clip:
         return points
 
     def _points_of_clip(self, lips: np.ndarray) -> Points:
-        """Of lips ``[F, 64, 64, 3]``, one a frame of the clip, whatever frames windows share."""
+        """Of lips ``[F, 64, 64, 3]``, one per frame of the clip, however many windows share it."""
         own = fixed = None
         if self._wants_own:
             own = self._in_own(lips, np.arange(len(lips)))[self.frames]

@@ -77,7 +77,7 @@ def evaluate(
     out : a folder, or the name of the JSON file; the others lie beside it.
     raw : the folder of the raw corpus.
     metrics : names out of :data:`lipkit.metrics.METRICS`; default: all that are not slow.
-    workers : processes (default: one a core); 0 works in this process.
+    workers : processes (default: one per core); 0 works in this process.
     landmark_model : dlib's 68-point model, if it is not found.
     most : measure on at most so many clips, evenly spread over the split; the table says so.
     retrieval : a training split of the same set; adds the row of the lips whose sound is

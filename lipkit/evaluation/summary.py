@@ -63,7 +63,7 @@ def summarise(
 
 
 def scores_of(clip: ClipScores, row: str, metric: str) -> list[Score]:
-    """The scores of one metric on one clip: one a window, or one."""
+    """The scores of one metric on one clip: one per window, or just one."""
     found = clip.rows[row]
     if METRICS[metric].over == "clip":
         return [found.clip[metric]]

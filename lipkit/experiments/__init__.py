@@ -14,7 +14,7 @@ An experiment's folder::
     experiment.json              whose folder it is: table, settings, budget, data
     runs/e-seed0/                a run (lipkit.training.run_folder) with run.json and output.txt
     evaluation/SPLIT/            table.json and its kin (lipkit.evaluation)
-    results.csv, results.json    a row a split, cell, seed and metric; where they come from
+    results.csv, results.json    a row per split, cell, seed and metric; where they come from
     claims.json, claims.md       what held
     curves.csv                   the losses of every run, thinned
     table.md, table.tex          everything in one page

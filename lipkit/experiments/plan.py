@@ -84,7 +84,7 @@ class Plan:
         lines = [
             f"{self.experiment.title}: {len(self.runs)} runs, preset {self.base.name}, seeds "
             f"{', '.join(map(str, seeds)) or '-'}",
-            f"trained on {self.prepared}, split {self.base.train.train_split}, windows a step: "
+            f"trained on {self.prepared}, split {self.base.train.train_split}, windows per step: "
             f"{self.base.train.batch_size}",
             f"budget of each run: {self.budget}; {self._time()}",
         ]

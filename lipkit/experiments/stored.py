@@ -84,7 +84,7 @@ class Stored:
         own = dict.fromkeys(run["cell"] for run in whole if run not in runs)
         return (
             f"{len(runs)} runs of {self.about['budget_of_each_run']['in_words']}{took}; preset "
-            f"{self.about['preset']}, {train['batch_size']} windows a step, split "
+            f"{self.about['preset']}, {train['batch_size']} windows per step, split "
             f"{self.about['train_split']}"
             + "".join(f"; {name} by the preset {cells[name].preset}" for name in own)
         )

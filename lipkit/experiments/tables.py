@@ -56,7 +56,7 @@ def _training(plan: Plan) -> str:
     train = plan.base.train
     seeds = len({run.seed for run in plan.runs})
     return (
-        f"Equal budget for every run: {plan.budget}, {train.batch_size} windows a step, preset "
+        f"Equal budget for every run: {plan.budget}, {train.batch_size} windows per step, preset "
         f"{plan.base.name}, generator width {plan.base.generator.width:g}; trained on "
         f"{train.train_split}, {seeds} seed{'s' * (seeds != 1)}."
     )

@@ -66,7 +66,7 @@ def generate(
         of weights that come with the kit; None is ``plus``.
     paste_back:
         Put the lips back into the picture, or into every frame of the video, instead of
-        writing 64 x 64 lips. A video that is shorter than the speech is played forth and back.
+        writing 64 x 64 lips. A video that is shorter than the speech is played back and forth.
     allow_silence:
         Take sound in which nothing is to be heard.
     landmark_model:

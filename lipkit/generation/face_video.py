@@ -47,7 +47,7 @@ class FaceVideo:
         if frames > length:
             notes.append(
                 f"{self.path}: {length / FPS:.1f} s of video for {frames / FPS:.1f} s of speech; "
-                "played forth and back"
+                "played back and forth"
             )
         return notes
 

@@ -28,7 +28,7 @@ SILENT_DB = -60.0
 class Speech:
     """The sound of a file, padded with silence to whole frames, read where it is sliced.
 
-    ``speech[a:b]`` is float32 [b - a], mono, 44,100 samples a second, in [-1, 1]. Slices
+    ``speech[a:b]`` is float32 [b - a], mono, 44,100 samples per second, in [-1, 1]. Slices
     that walk forwards read the file once; one from before what is held in memory starts it
     again. The file is also read through when the object is made, to know its length.
 

@@ -1,6 +1,6 @@
 """Read any picture, talking-face video or sound file at the kit's rates; write video and WAV.
 
-Everything inside the kit runs at 25 pictures and 44,100 mono samples a second, so that
+Everything inside the kit runs at 25 pictures and 44,100 mono samples per second, so that
 1,764 samples belong to one picture. Files come at other rates, with gaps, late starts
 and encoder delays: they are brought to the kit's rates by their own time stamps.
 

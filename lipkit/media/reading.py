@@ -25,13 +25,13 @@ class MediaInfo:
     """Pixels as read: upright and square; 0 without pictures."""
     height: int
     fps: float
-    """Average pictures a second in the file; 0 without pictures."""
+    """Average pictures per second in the file; 0 without pictures."""
     frames: int
     """Pictures in the file: announced, or estimated from duration and rate."""
     duration: float
     """Seconds; of a ``.mpg`` an estimate."""
     sample_rate: int
-    """Samples a second in the file; 0 without sound."""
+    """Samples per second in the file; 0 without sound."""
     channels: int
     has_video: bool
     has_audio: bool
@@ -42,9 +42,9 @@ class MediaClip:
     """Pictures and the sound that belongs to them."""
 
     frames: np.ndarray
-    """uint8 [T, H, W, 3], RGB, 25 a second."""
+    """uint8 [T, H, W, 3], RGB, 25 per second."""
     samples: np.ndarray
-    """float32 [T * 1764], mono, 44,100 a second, in [-1, 1]."""
+    """float32 [T * 1764], mono, 44,100 per second, in [-1, 1]."""
     damage: str = ""
     """What is wrong with the file, if it was read with ``keep_damaged``; else empty."""
 
@@ -96,7 +96,7 @@ def iter_video(path: str | os.PathLike, *, keep_damaged: bool = False) -> Iterat
 
 
 def read_video(path: str | os.PathLike, *, keep_damaged: bool = False) -> np.ndarray:
-    """Read all pictures of a file at 25 frames a second.
+    """Read all pictures of a file at 25 frames per second.
 
     Frame t covers [t/25, (t+1)/25) s from the first picture's time stamp and shows the
     picture that is on screen in the middle of that time
@@ -127,7 +127,7 @@ def read_video(path: str | os.PathLike, *, keep_damaged: bool = False) -> np.nda
 
 
 def read_audio(path: str | os.PathLike, *, keep_damaged: bool = False) -> np.ndarray:
-    """Read the sound of a video or sound file as 44,100 mono samples a second.
+    """Read the sound of a video or sound file as 44,100 mono samples per second.
 
     Sample k is the sound at k/44100 s from the first picture's time stamp (from the
     first sample's in a sound file): sound that starts late is preceded by silence, sound
@@ -194,7 +194,7 @@ def read_clip(
 
 
 def _pictures(source: Source, decoded: Iterator) -> Iterator[np.ndarray]:
-    """Pictures at 25 frames a second as RGB arrays; only those shown are converted."""
+    """Pictures at 25 frames per second as RGB arrays; only those shown are converted."""
     convert = Shown(source.pixel)
     count = 0
     try:
@@ -262,7 +262,7 @@ class Sound:
             yield frame
 
     def samples(self) -> np.ndarray:
-        """All sound so far at 44,100 samples a second, time 0 at sample 0."""
+        """All sound so far at 44,100 samples per second, time 0 at sample 0."""
         if not self._pieces:
             raise self.missing()
         try:

@@ -113,7 +113,7 @@ def joined(pieces: Iterable[tuple[Fraction | None, np.ndarray]], rate: int) -> I
 
 
 def resample(samples: np.ndarray, rate: int) -> np.ndarray:
-    """Change the rate to 44,100 samples a second, band-limited and without delay.
+    """Change the rate to 44,100 samples per second, band-limited and without delay.
 
     float32 [N] -> float32 [round(N * 44100 / rate)]. The soxr library's HQ setting: flat
     up to 0.9 of the lower of both band edges, aliases below -100 dB.

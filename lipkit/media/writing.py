@@ -79,7 +79,7 @@ def write_audio(
     samples: np.ndarray,
     sample_format: Literal["int16", "float32"] = "int16",
 ) -> Path:
-    """Write a mono WAV of 44,100 samples a second.
+    """Write a mono WAV of 44,100 samples per second.
 
     ``int16`` rounds to 1/32768 and clips to [-1, 1); ``float32`` keeps every bit.
 

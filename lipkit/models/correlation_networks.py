@@ -1,7 +1,7 @@
 """Correlation networks phi_s and phi_v: sound and motion as features that can be compared.
 
-Both keep the frames and shrink all else to 16 numbers a step (fact sheet section 3). What is
-compared, and how, is the loss's business: :mod:`lipkit.losses.correlation`.
+Both keep the frames and shrink everything else to 16 numbers per step (fact sheet section 3).
+What is compared, and how, is the loss's business: :mod:`lipkit.losses.correlation`.
 """
 
 import math

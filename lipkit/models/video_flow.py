@@ -49,7 +49,7 @@ class Motion(nn.Module):
 
     Lucas-Kanade runs at half resolution, over two levels. On lips of GRID the result
     correlates .988 with that of full resolution over three (and .871 with Farneback's,
-    against .885), at a fifth of the cost: 25 ms for four windows forth and back on one core.
+    against .885), at a fifth of the cost: 25 ms for four windows back and forth on one core.
 
     Parameters
     ----------

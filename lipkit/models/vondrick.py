@@ -141,7 +141,7 @@ class VondrickGenerator(nn.Module):
 
 
 def _last(enlarge, paint, features: int, outputs: int, end: nn.Module) -> nn.Sequential:
-    """The last doubling, to 64 pixels a side, and what is seen of it."""
+    """The last doubling, to 64 pixels per side, and what is seen of it."""
     conv = paint(features, outputs, 3, 1, 1)
     nn.init.kaiming_normal_(conv.weight)
     return nn.Sequential(*normed(enlarge, features, features, 4, 2, 1), conv, end)

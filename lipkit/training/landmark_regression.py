@@ -43,7 +43,7 @@ VALIDATION_CLIPS = 64
 
 
 class SpokenPoints:
-    """Sound and mouth points of all clips of a split, in memory: 2.6 MB a minute of video.
+    """Sound and mouth points of all clips of a split, in memory: 2.6 MB per minute of video.
 
     Any frame may begin a window and any frame of its clip may be the identity, drawn anew at
     each step; the draw depends on (seed, step) alone.

@@ -59,7 +59,7 @@ def main() -> None:
 def speeds(frames: int, threads: int) -> None:
     """Frames a second of each network, in pieces as the command makes them."""
     print(f"{frames} frames, {threads} threads, best of {ROUNDS} rounds")
-    print(f"{'network':<26} {'plain':>14} {'rearranged':>14} {'CPU ms a frame':>16} {'ratio':>6}")
+    print(f"{'network':<26} {'plain':>14} {'rearranged':>14} {'CPU ms/frame':>16} {'ratio':>6}")
     identity, logmel = torch.rand(3, 64, 64), torch.randn(4 * frames, 128)
     for name, config in NETWORKS.items():
         plain = build_generator(config).eval()

@@ -1,7 +1,7 @@
 """Seconds a clip for reading, log-mel and writing, on one core: ``bench_media.py [FOLDER]``.
 
 FOLDER holds videos (GRID's ``s1``, say); without it a noisy clip of GRID's size is made.
-The target that all of preparation is planned around is 0.12 s a clip for reading and
+The target that all of preparation is planned around is 0.12 s per clip for reading and
 log-mel together.
 """
 
@@ -20,7 +20,7 @@ CLIPS = 20
 
 
 def main() -> None:
-    """Print a table: step, seconds a clip, frames a second."""
+    """Print a table: step, seconds per clip, frames per second."""
     with tempfile.TemporaryDirectory() as scratch:
         scratch = Path(scratch)
         paths = _clips(Path(sys.argv[1])) if len(sys.argv) > 1 else [_noisy(scratch)] * CLIPS
@@ -38,7 +38,7 @@ def main() -> None:
             seconds["log_mel"] += transformed - read
             seconds["write_video"] += time.process_time() - transformed
             frames += len(clip.frames)
-    print(f"{'step':<12} {'s a clip':>9} {'frames/s':>9}   ({len(paths)} clips, CPU time)")
+    print(f"{'step':<12} {'s/clip':>9} {'frames/s':>9}   ({len(paths)} clips, CPU time)")
     for step, total in seconds.items():
         print(f"{step:<12} {total / len(paths):9.4f} {frames / total:9.0f}")
 

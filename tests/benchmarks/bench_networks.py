@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def back(call: Callable[[Tensor], Tensor], given: Tensor) -> None:
-    """Once forth and back."""
+    """Once back and forth."""
     call(given.clone().requires_grad_()).square().mean().backward()
 
 

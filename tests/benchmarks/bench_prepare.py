@@ -82,10 +82,10 @@ def _stages(records: list) -> None:
     for name, (wall, processor) in spent.items():
         share = processor / total
         print(
-            f"{name:16s} {processor / clips * 1e3:7.1f} ms a clip {share:6.1%}"
+            f"{name:16s} {processor / clips * 1e3:7.1f} ms per clip {share:6.1%}"
             f"   (wall {wall / clips * 1e3:.1f} ms)"
         )
-    print(f"{'sum':16s} {total / clips * 1e3:7.1f} ms a clip: {clips / total:.2f} clips/s a core\n")
+    print(f"{'sum':16s} {total / clips * 1e3:7.1f} ms per clip: {clips / total:.2f} clips/core/s\n")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ BOOTSTRAP_DRAWS = 10_000
 
 @dataclass
 class Score:
-    """Correlation and size of movement of one way of making lips, a value a clip."""
+    """Correlation and size of movement of one way of making lips, one value per clip."""
 
     correlation: list[float]
     movement: list[float]

@@ -56,7 +56,9 @@ def measure(options: argparse.Namespace, folder: Path, scratch: Path) -> None:
             with FlopCounterMode(display=False) as counter:
                 run.take_step(batch)
             flops = counter.get_total_flops() / size
-            print(f"preset {options.preset}, {size} windows a step, {flops / 1e9:.1f} GFLOP each\n")
+            print(
+                f"preset {options.preset}, {size} windows per step, {flops / 1e9:.1f} GFLOP each\n"
+            )
         rates[name], memory = step_rate(run, batch, options.steps)
         print(f"{name:22s} {rates[name]:9.2f} windows/s   peak memory {memory}", flush=True)
         if settings is SHIPPED:
