@@ -137,7 +137,7 @@ def test_no_figure_decides_what_the_demo_trains():
     ("file", "modules"),
     [
         ("weights/shipped/plus.safetensors", ("lipkit.generation",)),
-        ("weights/shipped/sync.safetensors", ("lipkit.metrics.sync.metric",)),
+        ("weights/shipped/sync.safetensors", ("lipkit.metrics.sync.score",)),
         ("experiments/tables.toml", ("lipkit.experiments.stored",)),
     ],
 )

@@ -16,7 +16,8 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.face.lips import crop, crop_boxes
 from lipkit.media.audio import log_mel
 from lipkit.metrics.metric import Context
-from lipkit.metrics.sync.metric import (
+from lipkit.metrics.sync.proof import mismatch_curve, mix, separation, shift_errors, shifted
+from lipkit.metrics.sync.score import (
     METRICS,
     MIN_EMBEDDINGS,
     join,
@@ -24,7 +25,6 @@ from lipkit.metrics.sync.metric import (
     read_sync_card,
     sync,
 )
-from lipkit.metrics.sync.proof import mismatch_curve, mix, separation, shift_errors, shifted
 from lipkit.metrics.sync.training import SyncLoss, vary_lips, vary_sound
 from lipkit.metrics.sync.weights import SHIPPED, save_sync
 from lipkit.models.sync_network import OFFSETS, SyncNetwork, moving_part, similarities, to_grey

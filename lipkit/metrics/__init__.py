@@ -6,11 +6,11 @@ one is. A module of this package offers its own in a tuple ``METRICS``.
 
 from lipkit.metrics import cpbd, lmd, motion, opening, psnr, ssim
 from lipkit.metrics.metric import Context, Metric
-from lipkit.metrics.sync import metric as sync
+from lipkit.metrics.sync import score as sync_score
 
 __all__ = ["METRICS", "Context", "Metric"]
 
-_MODULES = (lmd, ssim, psnr, cpbd, motion, opening, sync)
+_MODULES = (lmd, ssim, psnr, cpbd, motion, opening, sync_score)
 
 METRICS: dict[str, Metric] = {
     metric.name: metric for module in _MODULES for metric in module.METRICS

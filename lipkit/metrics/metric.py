@@ -1,8 +1,9 @@
 """What a metric is: a name, a unit, a direction, a convention, and a function."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
@@ -29,6 +30,21 @@ class Context:
     truth_points_fixed: np.ndarray | None = None
     """The same, found by detection in one fixed face: the authors' way."""
     prediction_points_fixed: np.ndarray | None = None
+    _made: dict[Hashable, tuple[tuple, Any]] = field(default_factory=dict, repr=False)
+
+    def once(self, name: Hashable, of: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """What ``make`` makes of the objects ``of``; made once, however many metrics need it.
+
+        Parameters
+        ----------
+        name : what is made.
+        of : what it is made of, known again by identity.
+        make : called the first time, and again for other objects.
+        """
+        known = self._made.get(name)
+        if known is None or any(a is not b for a, b in zip(known[0], of, strict=True)):
+            known = self._made[name] = of, make()
+        return known[1]
 
 
 @dataclass(frozen=True)
@@ -62,3 +78,5 @@ class Metric:
     """It looks at points and no pictures, so that it can measure who predicts points alone."""
     slow: bool = False
     """Left out unless asked for by name."""
+    reads: tuple[Path, ...] = ()
+    """Files that come with the kit and decide its values, such as a network's weights."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from lipkit.config import COLUMNS_PER_FRAME, WINDOW
 from lipkit.errors import UsageError
-from lipkit.metrics.sync.metric import join, sync
+from lipkit.metrics.sync.score import join, sync
 from lipkit.models.sync_network import SyncNetwork
 
 Pair = tuple[np.ndarray, np.ndarray]

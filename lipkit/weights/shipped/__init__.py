@@ -7,7 +7,7 @@ SUFFIX = ".safetensors"
 DEFAULT = "plus"
 """What ``lipkit generate`` takes when no weights are named."""
 SYNC = "sync"
-"""The network of the sync metric (:mod:`lipkit.metrics.sync.metric`), which generates nothing."""
+"""The network of the sync metric (:mod:`lipkit.metrics.sync.score`), which generates nothing."""
 
 
 def names() -> list[str]:

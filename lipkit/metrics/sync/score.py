@@ -32,7 +32,7 @@ import torch
 from lipkit.config import COLUMNS_PER_FRAME, LIP_SIZE, MEL_BANDS, WINDOW
 from lipkit.errors import UsageError
 from lipkit.metrics.metric import Context, Metric
-from lipkit.metrics.sync.weights import load_sync, read_sync_card
+from lipkit.metrics.sync.weights import SHIPPED, load_sync, read_sync_card
 from lipkit.models.sync_network import OFFSETS, STACK, SyncNetwork, similarities, to_grey
 
 __all__ = ["METRICS", "SyncResult", "join", "load_sync", "read_sync_card", "sync"]
@@ -139,9 +139,14 @@ def _result(total: np.ndarray, counts: np.ndarray) -> SyncResult:
 
 
 def _of_clip(lips: np.ndarray, sound: np.ndarray, context: Context) -> SyncResult:
-    if context.clip_sound is None:
-        return sync(lips, sound)
-    return sync(lips, context.clip_sound, context.start)
+    """One pass of the network for confidence, distance and offset of the same piece."""
+
+    def compared() -> SyncResult:
+        if context.clip_sound is None:
+            return sync(lips, sound)
+        return sync(lips, context.clip_sound, context.start)
+
+    return context.once("sync", (lips, sound), compared)
 
 
 def _confidence(
@@ -172,6 +177,7 @@ METRICS = (
         meaning="median less least distance of lips and sound over offsets -15 to 15 (as LSE-C)",
         measure=_confidence,
         over="clip",
+        reads=(SHIPPED,),
     ),
     Metric(
         name="sync_distance",
@@ -182,6 +188,7 @@ METRICS = (
         meaning="least mean distance, 1 - cosine, of lips and sound over the offsets (as LSE-D)",
         measure=_distance,
         over="clip",
+        reads=(SHIPPED,),
     ),
     Metric(
         name="sync_offset",
@@ -192,5 +199,6 @@ METRICS = (
         meaning="offset of the least distance; positive: the lips come later than the sound",
         measure=_offset,
         over="clip",
+        reads=(SHIPPED,),
     ),
 )
