@@ -17,10 +17,10 @@ from lipkit.analysis.statistics import (
     derangement,
     histogram,
     histogram_p,
-    resampled_means,
     simulate,
     simulated_p,
 )
+from lipkit.report.bootstrap import means, times_drawn
 
 STORED_COUNTS = [
     *(191, 172, 193, 175, 184, 198, 191, 182, 181, 191, 202, 213, 189, 203, 208, 184, 203)
@@ -94,7 +94,10 @@ def test_the_null_covers_unrelated_pairs_and_not_related_ones(noise: np.ndarray)
 
 def test_the_bootstrap_interval_shrinks_with_clips(noise: np.ndarray) -> None:
     curves = np.random.default_rng(1).normal(0.2, 0.1, size=(400, 5))
-    few, many = (band(resampled_means(some)) for some in (curves[:25], curves))
+    few, many = (
+        band(means(times_drawn(len(some)), some, np.ones((len(some), 1))))
+        for some in (curves[:25], curves)
+    )
     assert ((many.high - many.low) < 0.5 * (few.high - few.low)).all()
     assert ((many.low < 0.2) & (many.high > 0.2)).all()
 

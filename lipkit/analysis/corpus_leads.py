@@ -14,6 +14,7 @@ from lipkit.corpora import list_clips
 from lipkit.corpora.record import ClipRecord
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError
+from lipkit.report.bootstrap import RESAMPLES, ends
 from lipkit.talker.visemes import LEAD, visemes_of
 
 _REST = ("before", "between", "after")
@@ -150,7 +151,7 @@ def all_closures(
 
 
 def closure_rows(
-    found: Sequence[Closure], missed: Sequence[str], resamples: int = 2000, seed: int = 0
+    found: Sequence[Closure], missed: Sequence[str], resamples: int = RESAMPLES, seed: int = 0
 ) -> list[dict[str, Any]]:
     """Median lead of each word's bilabial with its bootstrap interval, and of groups of words.
 
@@ -177,7 +178,7 @@ def closure_rows(
             ("sound_", [closure.sound_lead for closure in own]),
         ):
             drawn = generator.choice(values, (resamples, len(values)))
-            low, high = np.quantile(np.median(drawn, axis=1), [0.025, 0.975])
+            low, high = ends(np.median(drawn, axis=1))
             middle = np.quantile(values, [0.5, 0.25, 0.75])
             row |= {
                 f"{prefix}lead_ms": _ms(middle[0]),

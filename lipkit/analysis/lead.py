@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipkit.config import FPS
+from lipkit.report.bootstrap import ends, times_drawn
 
 RISE, FALL = 0.11, 0.12
 """Seconds over which lips form a shape and leave it, as the synthetic talker's do."""
@@ -155,10 +156,8 @@ class _Fit:
             ]
         )
         clips = np.stack([np.bincount(self.clip, weights=row) for row in errors], axis=1)
-        generator = np.random.default_rng(seed)
-        n = len(clips)
-        drawn = generator.multinomial(n, np.full(n, 1 / n), size=resamples) @ clips
-        low, high = np.quantile([_minimum(grid, row) for row in drawn], [0.025, 0.975])
+        drawn = times_drawn(len(clips), resamples, seed) @ clips
+        low, high = ends([_minimum(grid, row) for row in drawn])
         best = _minimum(grid, clips.sum(axis=0))
         return Lead(group, best, float(low), float(high), self.counts[group])
 

@@ -1,4 +1,4 @@
-"""Is there a peak? Null by re-paired clips, bootstrap interval, chi-square of the histogram."""
+"""Is there a peak? Null by re-paired clips, chi-square of the histogram."""
 
 from dataclasses import dataclass
 
@@ -6,6 +6,7 @@ import numpy as np
 from scipy import stats
 
 from lipkit.analysis.offsets import Pairing, Pieces
+from lipkit.report.bootstrap import CONFIDENCE, ends
 
 
 @dataclass(frozen=True)
@@ -28,17 +29,6 @@ def best_offsets(curves: np.ndarray, offsets: np.ndarray) -> np.ndarray:
 def histogram(best: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """Number of clips whose best offset is each of ``offsets`` (Fig. 3 b)."""
     return (np.asarray(best)[:, None] == np.asarray(offsets)).sum(axis=0)
-
-
-def resampled_means(curves: np.ndarray, resamples: int = 2000, seed: int = 0) -> np.ndarray:
-    """Bootstrap: mean curves of clips drawn anew, ``[clips, offsets]`` -> ``[resamples, offsets]``.
-
-    :func:`band` makes an interval of them.
-    """
-    generator = np.random.default_rng(seed)
-    clips = len(curves)
-    weights = generator.multinomial(clips, np.full(clips, 1 / clips), size=resamples) / clips
-    return weights @ curves
 
 
 @dataclass(frozen=True)
@@ -115,8 +105,7 @@ def histogram_p(counts: np.ndarray, simulation: Simulation) -> tuple[float, floa
     return statistic, simulated_p(np.array(under_null), statistic)
 
 
-def band(simulated: np.ndarray, confidence: float = 0.95) -> Band:
+def band(simulated: np.ndarray, confidence: float = CONFIDENCE) -> Band:
     """The middle of simulated values ``[simulations, offsets]`` at each offset."""
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(simulated, [tail, 1 - tail], axis=0)
+    low, high = ends(simulated, confidence)
     return Band(low, simulated.mean(axis=0), high)

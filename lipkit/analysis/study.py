@@ -15,13 +15,13 @@ from lipkit.analysis.statistics import (
     chi_square,
     histogram,
     histogram_p,
-    resampled_means,
     simulate,
     simulated_p,
 )
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError
 from lipkit.flow.cache import FlowCache
+from lipkit.report.bootstrap import ends, means, times_drawn
 
 _MANY = 1500
 """Clips whose correlations, each sound with all lips, still fit in 300 MB."""
@@ -208,14 +208,15 @@ def _result(
     pieces = _pieces(clips, formula.name, offsets)
     curves = pieces.curves
     simulation = simulate(pieces.pairing() if len(clips) <= _MANY else pieces, repairings, seed)
-    resampled = resampled_means(curves, seed=seed)
+    draws = times_drawn(len(curves), seed=seed)
+    resampled = means(draws, curves, np.ones((len(curves), 1)))
     mean = curves.mean(axis=0)
     best = best_offsets(curves, offsets)
     counts = histogram(best, offsets)
     null = band(simulation.means)
     chance, above = simulation.means - null.mean, mean - null.mean
     interval = replace(band(resampled), mean=mean)
-    low, high = np.quantile(offsets[np.argmax(resampled, axis=1)], [0.025, 0.975])
+    low, high = ends(offsets[np.argmax(resampled, axis=1)])
     return FormulaResult(
         name=formula.name,
         meaning=formula.meaning,

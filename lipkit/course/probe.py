@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from lipkit.report.bootstrap import ends
+
 PENALTIES = tuple(float(10.0**power) for power in np.arange(-4, 2.6, 0.5))
 """Penalties to choose from, per feature and training frame; every fourth training clip decides."""
 _INNER = 4
@@ -119,5 +121,5 @@ def over_clips(
     ``score`` takes the indices of the clips drawn, some of them more than once.
     """
     picked = np.random.default_rng(seed).integers(0, clips, (draws, clips))
-    low, high = np.quantile([score(list(p)) for p in picked], [0.025, 0.975])
+    low, high = ends([score(list(p)) for p in picked])
     return score(list(range(clips))), float(low), float(high)

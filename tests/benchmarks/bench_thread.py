@@ -25,6 +25,7 @@ from lipkit.face.landmarks import FaceLandmarks, track
 from lipkit.face.mouth import mouth_opening
 from lipkit.generation import generate_frames, paste_into
 from lipkit.media import iter_video
+from lipkit.report.bootstrap import ends, means, times_drawn
 from lipkit.weights import load_weights
 
 BOOTSTRAP_DRAWS = 10_000
@@ -101,8 +102,8 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 def interval(values: list[float], seed: int = 0) -> tuple[float, float, float]:
     """Mean over clips with its bootstrap 95 % interval."""
     sample = np.asarray(values)
-    draws = np.random.default_rng(seed).choice(sample, (BOOTSTRAP_DRAWS, len(sample)))
-    low, high = np.percentile(draws.mean(1), [2.5, 97.5])
+    draws = times_drawn(len(sample), BOOTSTRAP_DRAWS, seed)
+    low, high = ends(means(draws, sample, np.ones(len(sample))))
     return float(sample.mean()), float(low), float(high)
 
 
