@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 something failed (one line on stderr says what), 2 typed w
 130 interrupted.
 """
 
+import codecs
 import sys
 from typing import Annotated
 
@@ -35,9 +36,32 @@ app = typer.Typer(
 )
 
 INTERRUPTED = 130
+PLAIN = "lipkit-plain"
+_SIGNS = {
+    "↑": "^",
+    "↓": "v",
+    "≈": "~",
+    "∞": "inf",
+    "–": "-",
+    "−": "-",
+    "…": "...",
+    "±": "+-",
+    "→": "->",
+}
 
 # The base class of all usage errors; typer itself does not export it.
 _TyperFault = typer.BadParameter.__base__.__base__
+
+
+def _plainly(fault: UnicodeError) -> tuple[str, int]:
+    """What is written for letters that a stream cannot show."""
+    if not isinstance(fault, UnicodeEncodeError):
+        raise fault
+    letters = fault.object[fault.start : fault.end]
+    return "".join(_SIGNS.get(letter, "?") for letter in letters), fault.end
+
+
+codecs.register_error(PLAIN, _plainly)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -47,6 +71,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 def run_command(arguments: list[str]) -> int:
     """Run one command and return its exit code. Errors become one line on stderr."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # In a locale without arrows and dashes a table is printed with plain signs.
+            stream.reconfigure(errors=PLAIN)
     try:
         result = app(args=arguments or ["--help"], prog_name="lipkit", standalone_mode=False)
         code = result if isinstance(result, int) else 0
