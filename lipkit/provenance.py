@@ -74,7 +74,7 @@ def needed(
     Parameters and errors are those of :func:`code_of`.
     """
     known = _modules(package)
-    if strange := [name for name in (*modules, *apart_from) if name not in known]:
+    if strange := [name for name in modules if name not in known]:
         raise ValueError(f"{strange[0]}: is no module of {package}")
     found: dict[str, Path] = {}
     waiting = list(modules)

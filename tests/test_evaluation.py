@@ -2,8 +2,12 @@
 
 import csv
 import dataclasses
+import importlib.util
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -12,13 +16,15 @@ from prepared_sets import STATISTICS, noise_clip, write_set
 from torch import nn
 
 import lipkit.evaluation.evaluator
+import lipkit.metrics.sync.score
+from lipkit import provenance
 from lipkit.cli import run_command
 from lipkit.config import DataConfig, PrepareConfig
 from lipkit.data.clips import ClipFile, read_clip, write_clip
 from lipkit.data.tensors import scramble, to_image_tensor, to_images
 from lipkit.data.windows import Windows
 from lipkit.errors import LipkitError, UsageError
-from lipkit.evaluation import evaluate
+from lipkit.evaluation import EvaluationOptions, evaluate
 from lipkit.evaluation.clip_scores import (
     FROZEN,
     MEAN,
@@ -28,14 +34,19 @@ from lipkit.evaluation.clip_scores import (
     Score,
     measure,
 )
+from lipkit.evaluation.keys import metric_keys
 from lipkit.evaluation.predictions import Model, load_models, predict
+from lipkit.evaluation.score_tables import latex, markdown
 from lipkit.evaluation.summary import summarise
-from lipkit.evaluation.tables import latex, markdown
+from lipkit.evaluation.trust import implausible_share, jitter
+from lipkit.files import owning
+from lipkit.metrics import METRICS, Metric
 from lipkit.metrics.conventions import grey
 from lipkit.metrics.psnr import psnr
 from lipkit.models.catalogue import build_generator, generator_settings
 from lipkit.models.generator import Generator, GeneratorConfig
 from lipkit.presets import Preset
+from lipkit.provenance import needed
 from lipkit.weights import WEIGHTS_NAME, Card, load_weights, save_weights
 
 SMALL = GeneratorConfig(width=1 / 32, residual_blocks=0)
@@ -79,8 +90,8 @@ def measured(monkeypatch) -> list:
 
 
 def quick(models, prepared, out, **options):
-    options = {"metrics": FAST, "workers": 0, "progress": False} | options
-    return evaluate(models, prepared, "s1_test", out, **options)
+    told = EvaluationOptions(**{"metrics": FAST} | options)
+    return evaluate(models, prepared, "s1_test", out, told, workers=0, progress=False)
 
 
 def row(summary, name):
@@ -109,8 +120,8 @@ def test_the_table_holds_the_references_the_model_and_what_one_must_know(prepare
     assert frozen["motion"]["mean"] == 0
     assert row(summary, run.name)["step"] == 7
     text = (tmp_path / "results/table.md").read_text()
-    for needed in ("∞", "frozen lips", "10 windows", "3 clips", "seed 0"):
-        assert needed in text
+    for word in ("∞", "frozen lips", "10 windows", "3 clips", "seed 0"):
+        assert word in text
     assert "160 values are infinite" in text
 
     with (tmp_path / "results/table_windows.csv").open() as file:
@@ -472,7 +483,7 @@ def test_a_row_of_mouth_points_has_lmd_and_nothing_that_needs_pictures(talking, 
     text = (tmp_path / "out/table.md").read_text()
     head, line = (
         next(line for line in text.splitlines() if line.startswith(start))
-        for start in ("| | ", "| points ")
+        for start in ("|  | ", "| points ")
     )
     assert [cell.strip() == "–" for cell in line.split("|")] == [
         "SSIM" in c for c in head.split("|")
@@ -511,3 +522,231 @@ def test_a_raw_clip_that_is_another_counts_as_failures(talking, tmp_path):
     assert found["lmd"]["undefined"] == 16 * done.summary["windows"]
     assert found["ssim"]["mean"] > 0
     assert "is not the clip that was prepared" in done.summary["notes"][0]
+
+
+# What is kept, and for how long
+
+
+def outsider(path, factor: float):
+    """A metric in a file of its own, as somebody adds one."""
+    path.write_text(
+        "import numpy as np\n\n\ndef measure(prediction, truth, sound, context):\n"
+        f"    return {factor} * np.abs(prediction.astype(float) - truth).mean(axis=(1, 2, 3))\n"
+    )
+    spec = importlib.util.spec_from_file_location("lipkit_outsider", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return Metric("outsider", "Outsider", "", "lower", "standard", "mine", module.measure)
+
+
+def test_an_edited_metric_is_measured_anew_and_alone(prepared, tmp_path, monkeypatch, measured):
+    monkeypatch.setitem(METRICS, "outsider", outsider(tmp_path / "mine.py", 1.0))
+    metrics = ["ssim", "outsider"]
+    first = quick([], prepared, tmp_path / "out", metrics=metrics)
+    monkeypatch.setitem(METRICS, "outsider", outsider(tmp_path / "mine.py", 2.0))
+    asked = []
+
+    def noted(task):
+        asked.append(task.metrics)
+        return measure(task)
+
+    monkeypatch.setattr(lipkit.evaluation.evaluator, "measure", noted)
+    second = quick([], prepared, tmp_path / "out", metrics=metrics)
+    assert set(asked) == {("outsider",)}
+    before, after = (row(done.summary, FROZEN)["metrics"] for done in (first, second))
+    assert after["outsider"]["mean"] == pytest.approx(2 * before["outsider"]["mean"])
+    assert after["ssim"] == before["ssim"]
+
+
+def test_the_key_of_a_metric_holds_the_files_that_it_reads(tmp_path, monkeypatch):
+    one, other = tmp_path / "a.dat", tmp_path / "b.dat"
+    one.write_bytes(b"points")
+    other.write_bytes(b"other points")
+    names = ["lmd", "ssim", "sync_confidence"]
+    before, after = (metric_keys(names, str(path)) for path in (one, other))
+    assert {name: before[name] == after[name] for name in names} == {
+        "lmd": False,
+        "ssim": True,
+        "sync_confidence": True,
+    }
+    weights = dataclasses.replace(METRICS["sync_confidence"], reads=(other,))
+    monkeypatch.setitem(METRICS, "sync_confidence", weights)
+    assert metric_keys(names, str(one))["sync_confidence"] != before["sync_confidence"]
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_a_metric_that_can_read_weights_says_which(name):
+    reaches = needed(METRICS[name].measure.__module__)
+    assert bool(METRICS[name].reads) == ("lipkit.weights.shipped" in reaches)
+
+
+def test_a_network_of_other_code_is_another_row(run, monkeypatch):
+    (before,) = load_models([run])
+    monkeypatch.setattr("lipkit.evaluation.predictions.network_key", lambda network: "edited")
+    (after,) = load_models([run])
+    assert before.digest != after.digest
+
+
+def test_another_clip_of_the_same_size_and_date_is_measured_anew(prepared, tmp_path, measured):
+    folder = shutil.copytree(prepared, tmp_path / "set")
+    quick([], folder, tmp_path / "out")
+    measured.clear()
+    file = folder / "clips/s1/c001.safetensors"
+    before = file.stat()
+    write_clip(file, noise_clip(43, 77))
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert file.stat().st_size == before.st_size
+    provenance._content.cache_clear()  # as in a new process
+    quick([], folder, tmp_path / "out")
+    assert [clip for clip, _ in measured] == ["s1/c001"]
+
+
+def test_two_evaluations_do_not_write_one_table(prepared, tmp_path):
+    with owning(tmp_path / "table_parts"), pytest.raises(LipkitError, match="is at work there"):
+        quick([], prepared, tmp_path)
+    quick([], prepared, tmp_path / "other.json")
+
+
+def test_the_sync_network_runs_once_for_each_row(prepared, tmp_path, monkeypatch):
+    seen = []
+    real = lipkit.metrics.sync.score.sync
+    monkeypatch.setattr(
+        lipkit.metrics.sync.score, "sync", lambda *given: seen.append(1) or real(*given)
+    )
+    names = ["sync_confidence", "sync_distance", "sync_offset"]
+    quick([], prepared, tmp_path, metrics=names)
+    assert len(seen) == 3 * 3, "three clips, three rows"
+
+
+# People
+
+
+def person_scores(values: dict[str, list[float]], sync=None, **told) -> list[ClipScores]:
+    """Clips of several people: person -> psnr of each of their clips, truth and frozen alike."""
+    clips = []
+    for person, of_clips in values.items():
+        for i, value in enumerate(of_clips):
+            extra = {} if sync is None else {"sync_confidence": Score.of(sync[person])}
+            one = RowScores([{"psnr": Score.of(np.full(4, value))}], extra)
+            own = {name: found[person] for name, found in told.items()}
+            clips.append(ClipScores(f"{person}/{i}", {TRUTH: one, FROZEN: one}, **own))
+    return clips
+
+
+def summary_of(clips, metrics=("psnr",)):
+    rows = {TRUTH: {"kind": "reference"}, FROZEN: {"kind": "reference"}}
+    speakers = {clip.clip_id: clip.clip_id.split("/")[0] for clip in clips}
+    return summarise(clips, rows, metrics, {"corpus": "grid"}, (), speakers)
+
+
+def test_a_person_with_many_clips_counts_as_one():
+    clips = person_scores({"a": [10.0] * 9, "b": [20.0], "c": [30.0, 36.0]})
+    summary = summary_of(clips)
+    found = row(summary, TRUTH)["metrics"]["psnr"]
+    assert found["mean"] == pytest.approx((10 + 20 + 33) / 3)
+    assert summary["over"] == "people"
+    assert "over 3 people" in summary["interval"]
+    assert [p["rows"][TRUTH]["psnr"] for p in summary["people"]] == [10, 20, 33]
+    assert [p["clips"] for p in summary["people"]] == [9, 1, 2]
+
+
+def test_the_bracket_is_over_people():
+    values = np.random.default_rng(0).normal(30, 2, 8)
+    clips = person_scores({f"p{i}": [v] * (i + 1) for i, v in enumerate(values)})
+    found = row(summary_of(clips), TRUTH)["metrics"]["psnr"]
+    rng = np.random.default_rng(5)
+    loop = [np.mean([values[k] for k in rng.integers(0, 8, 8)]) for _ in range(4000)]
+    ends = np.quantile(loop, [0.025, 0.975])
+    assert [found["low"], found["high"]] == pytest.approx(ends, abs=0.15)
+
+
+def test_one_person_is_judged_over_clips_as_ever():
+    values = list(np.random.default_rng(0).normal(30, 2, 25))
+    summary = summary_of(person_scores({"a": values}))
+    plain = summarise(
+        made_scores({TRUTH: values}), {TRUTH: {"kind": "reference"}}, ["psnr"], {"corpus": "grid"}
+    )
+    assert summary["over"] == plain["over"] == "clips"
+    assert row(summary, TRUTH)["metrics"]["psnr"] == row(plain, TRUTH)["metrics"]["psnr"] | {
+        "minus_frozen": row(summary, TRUTH)["metrics"]["psnr"]["minus_frozen"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ({"sync": {"a": 0.3, "b": 0.3, "c": 0.1}}, "Sync-C of the truth 0.100 < 0.16"),
+        ({"jitter": {"a": 0.5, "b": 0.5, "c": 1.5}}, "jitter 1.50 px > 1.2"),
+        ({"implausible": {"a": 0.0, "b": 0.01, "c": 0.2}}, "20.0% implausible frames > 5%"),
+    ],
+)
+def test_a_person_on_whom_the_measure_fails_is_listed_and_not_averaged(told, reason):
+    clips = person_scores({"a": [10.0], "b": [20.0], "c": [90.0]}, **told)
+    metrics = ("psnr", "sync_confidence") if "sync" in told else ("psnr",)
+    summary = summary_of(clips, metrics)
+    assert row(summary, TRUTH)["metrics"]["psnr"]["mean"] == 15
+    assert summary["clips"] == 2
+    failed = summary["people"][2]
+    assert (failed["averaged"], failed["faults"]) == (False, [reason])
+    assert failed["rows"][TRUTH]["psnr"] == 90
+    settings = {"title": "t", "split": "s", "window": 16, "seed": 0}
+    text = markdown(summary | settings)
+    assert "| c, not averaged | 1 | ground truth | 90.00 |" in text
+    assert reason in text
+    assert "c: the measure fails on the truth itself, so listed and not averaged" in text
+
+
+def test_where_nobody_is_left_all_are_averaged_and_it_is_said():
+    clips = person_scores({"a": [10.0], "b": [20.0]}, jitter={"a": 2.0, "b": 2.0})
+    summary = summary_of(clips)
+    assert row(summary, TRUTH)["metrics"]["psnr"]["mean"] == 15
+    settings = {"title": "t", "split": "s", "window": 16, "seed": 0}
+    assert "averaged all the same, as nobody else is left" in markdown(summary | settings)
+
+
+def test_jitter_is_the_wander_of_a_still_picture_and_not_its_place():
+    rng = np.random.default_rng(0)
+    still = np.repeat(rng.normal(32, 8, (3, 1, 20, 2)), 16, axis=1)
+    moved = still + np.arange(16)[:, None, None]  # the whole mouth glides: no jitter
+    assert jitter(moved) == pytest.approx(0, abs=1e-9)
+    noisy = still + rng.normal(0, 1, still.shape)
+    # Of a plane normal spread, the mean distance is sqrt(pi / 2); a point's own mean and the
+    # centroid take a little off.
+    expected = np.sqrt(np.pi / 2) * np.sqrt(15 / 16 * 19 / 20)
+    assert jitter(noisy) == pytest.approx(expected, rel=0.03)
+    noisy[0] = np.nan
+    assert np.isfinite(jitter(noisy))
+    assert jitter(np.full((1, 16, 20, 2), np.nan)) is None
+
+
+def test_lips_that_cross_and_points_that_are_missing_are_implausible():
+    points = np.zeros((4, 20, 2), np.float32)
+    points[:, 18, 1] = [5, -0.5, -3, np.nan]
+    assert implausible_share(points) == 0.5
+
+
+def test_trust_is_measured_on_a_talking_face(talking, tmp_path):
+    done = quick([], talking / "set", tmp_path, metrics=["lmd", "sync_confidence"])
+    (person,) = done.summary["people"]
+    assert person["name"] == "s1"
+    assert 0 < person["truth"]["jitter"] < 1.2
+    assert person["truth"]["implausible"] < 0.05
+    assert person["truth"]["sync"] > person["truth"]["sync_frozen"]
+    again = quick([], talking / "set", tmp_path, metrics=["lmd", "sync_confidence"])
+    assert again.summary["people"] == done.summary["people"]
+
+
+def test_a_locale_without_arrows_gets_plain_signs(prepared, tmp_path):
+    arguments = ["evaluate", str(prepared), "--split", "s1_test", "--out", str(tmp_path / "o")]
+    arguments += ["--metric", "psnr", "--workers", "1", "-q"]
+    done = subprocess.run(
+        [sys.executable, "-m", "lipkit", *arguments],
+        env=os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    printed = done.stdout.decode("ascii")
+    assert "PSNR, dB ^" in printed
+    assert "| inf |" in printed
+    assert "PSNR, dB ↑" in (tmp_path / "o/table.md").read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from lipkit.corpora.record import ClipRecord
 from lipkit.data.clips import read_clip, write_clip
 from lipkit.data.manifest import MANIFEST, Outcome, clip_file, write_manifest
 from lipkit.errors import UsageError
-from lipkit.evaluation import evaluate
+from lipkit.evaluation import EvaluationOptions, evaluate
 from lipkit.evaluation import nearest_windows as retrieval
 from lipkit.evaluation.nearest_windows import NearestWindows
 
@@ -96,8 +96,8 @@ def prepared(tmp_path):
 
 
 def quick(prepared, out, **options):
-    options = {"metrics": ["ssim", "psnr"], "workers": 0, "progress": False} | options
-    return evaluate([], prepared, "s1_test", out, **options)
+    told = EvaluationOptions(metrics=["ssim", "psnr"], **options)
+    return evaluate([], prepared, "s1_test", out, told, workers=0, progress=False)
 
 
 def row(done, name="retrieval"):

@@ -54,34 +54,31 @@ def evaluate(
     """Measure models on a split.
 
     Writes a table as JSON, Markdown and LaTeX and the scores of every window and clip as
-    CSV, always beside the ground truth and frozen lips. Brackets are 95 % intervals.
-    Run again, it continues; if a model is added, only that one is measured.
+    CSV, always beside the ground truth and frozen lips. Brackets are 95 % intervals, over
+    people where there are several, over clips otherwise. Run again, it continues; if a model
+    or a metric is added, only that is measured.
 
     Example: lipkit evaluate runs/first data/prepared --split test --out runs/table.json
     """
+    from lipkit.evaluation import EvaluationOptions
     from lipkit.evaluation import evaluate as run_evaluation
-    from lipkit.evaluation.tables import markdown
+    from lipkit.evaluation.score_tables import markdown
     from lipkit.metrics import METRICS
 
     *models, prepared = models_and_set
     if metrics and "all" in metrics:
         metrics = list(METRICS)
-    done = run_evaluation(
-        models,
-        prepared,
-        split,
-        out,
-        raw=raw,
-        metrics=metrics or None,
+    options = EvaluationOptions(
+        metrics=tuple(metrics) if metrics else None,
         seed=seed,
-        workers=workers,
-        landmark_model=landmark_model,
-        progress=not quiet,
         most=clips,
+        raw=raw,
+        landmark_model=landmark_model,
         retrieval=retrieval,
         same_speaker=same_speaker,
         batch_norm=batch_norm,
     )
+    done = run_evaluation(models, prepared, split, out, options, workers, progress=not quiet)
     print(markdown(done.summary))
     seconds = f"generated in {done.generating:.0f} s, measured in {done.measuring:.0f} s"
     print(f"{done.files[-1]}: {seconds}")

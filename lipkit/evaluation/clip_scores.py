@@ -10,6 +10,7 @@ from lipkit.config import COLUMNS_PER_FRAME
 from lipkit.data.clips import PreparedClip, read_clip
 from lipkit.data.windows import MOUTH_POINTS
 from lipkit.errors import LipkitError
+from lipkit.evaluation.trust import implausible_share, jitter
 from lipkit.face.landmarks import FaceLandmarks
 from lipkit.face.lips import lip_points
 from lipkit.metrics import METRICS, Context, Metric
@@ -83,6 +84,11 @@ class RowScores:
     windows: list[Scores]
     clip: Scores
 
+    def joined(self, later: "RowScores") -> "RowScores":
+        """These scores with those by other metrics, or by the same ones measured later."""
+        windows = [a | b for a, b in zip(self.windows, later.windows, strict=True)]
+        return RowScores(windows, self.clip | later.clip)
+
 
 @dataclass(frozen=True)
 class ClipScores:
@@ -94,6 +100,23 @@ class ClipScores:
     """Why no landmarks were found in the whole clip."""
     paste_back: float | None = None
     """LMD of the untouched frames against the true lips pasted back into them, pixels."""
+    jitter: float | None = None
+    """How far the mouth points of a picture that stands still wander, pixels
+    (:func:`lipkit.evaluation.trust.jitter`)."""
+    implausible: float | None = None
+    """Share of the true frames whose mouth points are not those of a mouth
+    (:func:`lipkit.evaluation.trust.implausible_share`)."""
+
+    def joined(self, later: "ClipScores") -> "ClipScores":
+        """These scores with those that were measured later, which win."""
+        rows = dict(self.rows)
+        for name, row in later.rows.items():
+            rows[name] = rows[name].joined(row) if name in rows else row
+        told = {
+            name: getattr(self, name) if getattr(later, name) is None else getattr(later, name)
+            for name in ("paste_back", "jitter", "implausible")
+        }
+        return ClipScores(self.clip_id, rows, later.fault or self.fault, **told)
 
 
 def measure(task: ClipTask) -> ClipScores:
@@ -115,7 +138,8 @@ def measure(task: ClipTask) -> ClipScores:
             rows[name] = _row(clip, None, {"points": prediction, "points_fixed": None})
         else:
             rows[name] = _row(clip, prediction, clip.points_of(prediction))
-    return ClipScores(task.clip_id, rows, clip.fault, clip.paste_back)
+    trust = {"jitter": clip.jitter, "implausible": clip.implausible}
+    return ClipScores(task.clip_id, rows, clip.fault, clip.paste_back, **trust)
 
 
 Points = dict[str, np.ndarray | None]
@@ -132,7 +156,7 @@ class _Clip:
         offsets = np.arange(task.window)
         self.frames = np.array(task.starts)[:, None] + offsets  # [windows, window]
         needed = {field for metric in self.metrics for field in metric.needs}
-        self.fault, self.paste_back = "", None
+        self.fault, self.paste_back, self.jitter, self.implausible = "", None, None, None
         self._own = self._open_faces() if "truth_points" in needed else None
         self._wants_own = "truth_points" in needed
         self._wants_fixed = "truth_points_fixed" in needed
@@ -171,6 +195,7 @@ class _Clip:
             untouched = lip_points(self.prepared.landmarks, self.prepared.box)[self.frames]
             pairs = (points["points"].reshape(-1, 20, 2), untouched.reshape(-1, 20, 2))
             self.paste_back = Score.of(lmd(*pairs)).mean
+            self.implausible = implausible_share(pairs[0])
         return points
 
     def _points_of_clip(self, lips: np.ndarray) -> Points:
@@ -199,7 +224,10 @@ class _Clip:
             return self.truth, self.truth_points
         if name == FROZEN:
             frozen = np.broadcast_to(lips[list(self.task.identities)][:, None], self.truth.shape)
-            return frozen, self.points_of(frozen)
+            points = self.points_of(frozen)
+            if self._own is not None:
+                self.jitter = jitter(points["points"])
+            return frozen, points
         mean = np.broadcast_to(np.round(lips.mean(axis=0)).astype(np.uint8), lips.shape)
         return mean[self.frames], self._points_of_clip(mean)
 

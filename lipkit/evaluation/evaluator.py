@@ -1,6 +1,5 @@
 """Evaluate: models x a split -> files. Stopped, in whatever way, the same call goes on."""
 
-import dataclasses
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -11,20 +10,22 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from lipkit import __version__
 from lipkit.config import DataConfig
 from lipkit.data.clips import read_clip
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.windows import Windows
 from lipkit.errors import LipkitError, UsageError
 from lipkit.evaluation.clip_scores import REFERENCES, ClipScores, ClipTask, measure
+from lipkit.evaluation.keys import measuring_key, metric_keys
+from lipkit.evaluation.options import EvaluationOptions
 from lipkit.evaluation.parts import Parts
 from lipkit.evaluation.predictions import Model, load_models, predict
 from lipkit.evaluation.retrieval import RETRIEVAL, Retrieval
+from lipkit.evaluation.score_tables import write_all
 from lipkit.evaluation.split import SplitClip, find_sources, split_clips, spread
 from lipkit.evaluation.summary import summarise
-from lipkit.evaluation.tables import write_all
 from lipkit.face.landmarks import find_landmark_model
+from lipkit.files import owning
 from lipkit.jobs.pool import Lost, each
 from lipkit.metrics import METRICS
 from lipkit.settings import did_you_mean
@@ -51,23 +52,16 @@ def evaluate(
     prepared: str | os.PathLike,
     split: str | None,
     out: str | os.PathLike,
-    raw: str | os.PathLike | None = None,
-    metrics: Sequence[str] | None = None,
-    seed: int = 0,
+    options: EvaluationOptions | None = None,
     workers: int | None = None,
-    landmark_model: str | os.PathLike | None = None,
     progress: bool = True,
-    most: int | None = None,
-    retrieval: str | None = None,
-    same_speaker: bool = False,
-    batch_norm: str = "running",
 ) -> Evaluation:
     """Measure models, and always the ground truth and the frozen lips, on one split.
 
     Windows of 16 frames, every 8 (fact sheet 1.2); each window's identity image is a frame
-    outside of it, chosen by ``seed`` alone. The faces that LMD needs come from the raw clips:
-    each prepared clip names its own; where they have moved, ``raw`` is their corpus. Without
-    raw clips what needs them is left out, and a note says so.
+    outside of it, chosen by the seed alone. The faces that LMD needs come from the raw clips:
+    each prepared clip names its own. Without raw clips what needs them is left out, and a
+    note says so.
 
     Parameters
     ----------
@@ -75,84 +69,65 @@ def evaluate(
     prepared : the prepared set.
     split : one of its splits; None: all clips.
     out : a folder, or the name of the JSON file; the others lie beside it.
-    raw : the folder of the raw corpus.
-    metrics : names out of :data:`lipkit.metrics.METRICS`; default: all that are not slow.
+    options : metrics, seed, where things lie, further rows.
     workers : processes (default: one per core); 0 works in this process.
-    landmark_model : dlib's 68-point model, if it is not found.
-    most : measure on at most so many clips, evenly spread over the split; the table says so.
-    retrieval : a training split of the same set; adds the row of the lips whose sound is
-        nearest there (:class:`lipkit.evaluation.retrieval.Retrieval`).
-    same_speaker : search the window's own speaker only.
-    batch_norm : ``running``; ``batch``, as the authors' code has it at test; or ``both``, a row
-        for each (:data:`lipkit.evaluation.predictions.BATCH_NORM`).
+    progress : show a bar.
 
     Raises
     ------
     UsageError
         For an unknown metric or split.
     LipkitError
-        For weights that cannot be read or make no pictures, and files that cannot be
-        written.
+        For weights that cannot be read or make no pictures, for files that cannot be written,
+        and when another evaluation is writing the same table.
     """
-    chosen = _metrics(metrics)
+    options = options or EvaluationOptions()
+    chosen = _metrics(options.metrics)
     opened = PreparedSet.open(prepared)
-    windows = Windows(opened, split, DataConfig(), seed=seed, mismatched=False)
-    clips, notes = spread(split_clips(opened, split, windows), most)
-    notes += find_sources(opened, clips, raw, chosen)
+    windows = Windows(opened, split, DataConfig(), seed=options.seed, mismatched=False)
+    clips, notes = spread(split_clips(opened, split, windows), options.most)
+    notes += find_sources(opened, clips, options.raw, chosen)
     if not any(clip.source for clip in clips):
         chosen = [name for name in chosen if "truth_points" not in METRICS[name].needs]
     if not chosen:
         raise UsageError(f"{opened.folder}: no metric is left; give the raw clips with --raw")
-    model_file = str(landmark_model or "")
+    model_file = str(options.landmark_model or "")
     if any(METRICS[name].needs for name in chosen):
-        model_file = str(find_landmark_model(landmark_model))
-    loaded = load_models([os.fspath(path) for path in models], [*REFERENCES, RETRIEVAL], batch_norm)
+        model_file = str(find_landmark_model(options.landmark_model))
+    paths = [os.fspath(path) for path in models]
+    loaded = load_models(paths, [*REFERENCES, RETRIEVAL], options.batch_norm)
     _require_metrics(loaded, chosen)
     notes += _other_crops(loaded, opened)
-    searched = None
-    if retrieval is not None:
-        if split in (None, retrieval):
-            raise UsageError(
-                f"--retrieval {retrieval}: its windows are measured and would find themselves; "
-                "search a training split"
-            )
-        searched = Retrieval(opened, retrieval, clips, windows.config.window, same_speaker)
-    elif same_speaker:
-        raise UsageError("--same-speaker is about --retrieval SPLIT; give both")
+    window, stride = windows.config.window, windows.config.stride
+    searched = _search_of(options, opened, split, clips, window)
 
     out = Path(out) if Path(out).suffix == ".json" else Path(out) / TABLE
-    parts = Parts(
-        out.with_name(f"{out.stem}_parts"),
-        {
-            "lipkit": __version__,
-            "seed": seed,
-            "window": windows.config.window,
-            "stride": windows.config.stride,
-        },
-    )
     made = ([searched] if searched else []) + loaded
+    fixed = {"seed": options.seed, "window": window, "stride": stride, "code": measuring_key()}
     digests = dict.fromkeys(REFERENCES, "") | {row.label: row.digest for row in made}
-    work = _Work(parts, digests, tuple(chosen), model_file, windows.config.window)
-    scores = work.run(clips, loaded, searched, workers, progress)
+    folder = out.with_name(f"{out.stem}_parts")
+    parts = Parts(folder, fixed, digests, metric_keys(chosen, model_file))
+    work = _Work(parts, tuple(digests), tuple(chosen), model_file, window)
+    with owning(folder):
+        scores = work.run(clips, loaded, searched, workers, progress)
 
-    faults = [f"{clip.clip_id}: no landmarks, {clip.fault}" for clip in scores if clip.fault]
-    notes += faults[:3] + ([f"… and {len(faults) - 3} clips more"] if len(faults) > 3 else [])
-    settings = {
-        "title": f"lipkit evaluate: {', '.join(m.label for m in loaded) or 'references'}",
-        "prepared": str(opened.folder),
-        "corpus": opened.corpus,
-        "crop": opened.settings.crop,
-        "split": split or "all",
-        "window": windows.config.window,
-        "stride": windows.config.stride,
-        "seed": seed,
-    }
-    rows = {name: {"kind": "reference"} for name in REFERENCES}
-    rows |= {row.label: row.about for row in made}
-    summary = summarise(scores, rows, chosen, settings, notes)
-    starts = {clip.clip_id: clip.starts for clip in clips}
-    identities = {clip.clip_id: clip.identities for clip in clips}
-    files = write_all(out, summary, scores, starts, identities)
+        faults = [f"{clip.clip_id}: no landmarks, {clip.fault}" for clip in scores if clip.fault]
+        notes += faults[:3] + ([f"… and {len(faults) - 3} clips more"] if len(faults) > 3 else [])
+        settings = {
+            "title": f"lipkit evaluate: {', '.join(m.label for m in loaded) or 'references'}",
+            "prepared": str(opened.folder),
+            "corpus": opened.corpus,
+            "crop": opened.settings.crop,
+            "split": split or "all",
+            "window": window,
+            "stride": stride,
+            "seed": options.seed,
+        }
+        rows = {name: {"kind": "reference"} for name in REFERENCES}
+        rows |= {row.label: row.about for row in made}
+        people = {clip.clip_id: clip.speaker for clip in clips}
+        summary = summarise(scores, rows, chosen, settings, notes, people)
+        files = write_all(out, summary, scores, clips)
     return Evaluation(summary, files, work.generating, work.measuring)
 
 
@@ -163,6 +138,25 @@ def _metrics(names: Sequence[str] | None) -> list[str]:
         if name not in METRICS:
             raise UsageError(f"metric {name!r} is unknown; {did_you_mean(name, METRICS)}")
     return [name for name in METRICS if name in names]
+
+
+def _search_of(
+    options: EvaluationOptions,
+    opened: PreparedSet,
+    split: str | None,
+    clips: Sequence[SplitClip],
+    window: int,
+) -> Retrieval | None:
+    if options.retrieval is None:
+        if options.same_speaker:
+            raise UsageError("--same-speaker is about --retrieval SPLIT; give both")
+        return None
+    if split in (None, options.retrieval):
+        raise UsageError(
+            f"--retrieval {options.retrieval}: its windows are measured and would find "
+            "themselves; search a training split"
+        )
+    return Retrieval(opened, options.retrieval, clips, window, options.same_speaker)
 
 
 def _other_crops(models: Sequence[Model], prepared: PreparedSet) -> list[str]:
@@ -191,12 +185,12 @@ class _Work:
     def __init__(
         self,
         parts: Parts,
-        digests: dict[str, str],
+        rows: tuple[str, ...],
         metrics: tuple[str, ...],
         landmark_model: str,
         window: int,
     ) -> None:
-        self._parts, self._digests, self._metrics = parts, digests, metrics
+        self._parts, self._rows, self._metrics = parts, rows, metrics
         self._landmark_model, self._window = landmark_model, window
         self.generating = self.measuring = 0.0
 
@@ -209,10 +203,7 @@ class _Work:
         progress: bool,
     ) -> list[ClipScores]:
         """Scores of all rows on all clips, in order; what is done is kept at once."""
-        known: dict[str, ClipScores] = {}
-        for clip in clips:
-            part = self._parts.load(clip.clip_id, clip.key, self._digests, self._metrics)
-            known[clip.clip_id] = part or ClipScores(clip.clip_id, {})
+        known = {clip.clip_id: self._parts.load(clip.clip_id, clip.key) for clip in clips}
         todo = [clip for clip in clips if self._missing(known[clip.clip_id])]
         # Starting a process costs more than the work of one clip.
         workers = 0 if workers == 1 or len(todo) == 1 else workers
@@ -232,20 +223,26 @@ class _Work:
                     tasks.append(self._task(clip, known[clip.clip_id], models, searched))
                     bar.set_postfix_str(f"generated {len(tasks)} of {len(some)}", refresh=True)
                 bar.set_postfix_str("measuring")
+                by_id = {clip.clip_id: clip for clip in some}
                 for found in self._measured(tasks, workers):
-                    clip = next(c for c in some if c.clip_id == found.clip_id)
-                    old = known[found.clip_id]
-                    both = dataclasses.replace(found, rows=old.rows | found.rows)
-                    self._parts.store(both, clip.key, self._digests)
+                    both = known[found.clip_id].joined(found)
+                    self._parts.store(both, by_id[found.clip_id].key)
                     known[found.clip_id] = both
                     bar.update()
         return [known[clip.clip_id] for clip in clips]
 
-    def _missing(self, known: ClipScores) -> list[str]:
-        return [name for name in self._digests if name not in known.rows]
+    def _missing(self, known: ClipScores) -> dict[str, set[str]]:
+        """Row -> the metrics that it lacks; rows that lack none are left out."""
+        lacking = {}
+        for name in self._rows:
+            row = known.rows.get(name)
+            found = row.clip.keys() | row.windows[0].keys() if row else set()
+            if missing := set(self._metrics) - found:
+                lacking[name] = missing
+        return lacking
 
     def _lacks(self, searched: Retrieval | None, known: ClipScores) -> bool:
-        return searched is not None and searched.label not in known.rows
+        return searched is not None and searched.label in self._missing(known)
 
     def _search(self, searched: Retrieval | None, clips: Sequence[SplitClip]) -> None:
         began = time.monotonic()
@@ -261,6 +258,7 @@ class _Work:
         searched: Retrieval | None,
     ) -> ClipTask:
         missing = self._missing(known)
+        lacking = set().union(*missing.values())
         began = time.monotonic()
         wanted = [model for model in models if model.label in missing]
         prepared = read_clip(clip.file) if wanted else None
@@ -283,7 +281,7 @@ class _Work:
             clip.identities,
             tuple(name for name in REFERENCES if name in missing),
             predictions,
-            self._metrics,
+            tuple(name for name in self._metrics if name in lacking),
         )
 
     def _measured(self, tasks: list[ClipTask], workers: int | None) -> Iterator[ClipScores]:

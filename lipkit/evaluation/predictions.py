@@ -15,6 +15,7 @@ from lipkit.config import COLUMNS_PER_FRAME, LIP_SIZE
 from lipkit.data.clips import PreparedClip
 from lipkit.data.tensors import normalise, scramble, to_image_tensor, to_images
 from lipkit.errors import LipkitError, UsageError
+from lipkit.evaluation.keys import network_key
 from lipkit.face.lips import lip_points
 from lipkit.models.catalogue import network_of
 from lipkit.settings import did_you_mean
@@ -94,6 +95,8 @@ def load_models(
         generator, card = load_weights(path, pictures=False)
         has_batch_norm = any(isinstance(layer, _BatchNorm) for layer in generator.modules())
         digest = _digest(generator, card)
+        # What a network of the same numbers makes of them is decided by its code.
+        digest = f"{digest}-{network_key(generator)[:16]}"
         name = _label(Path(path), [*taken, *(model.label for model in models)])
         for by_batch in BATCH_NORM[batch_norm] if has_batch_norm else (False,):
             network, label, its_digest = generator.to(device), name, digest

@@ -12,8 +12,10 @@ from lipkit.data.clips import ClipFile
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import normalise
 from lipkit.errors import UsageError
+from lipkit.evaluation.keys import CATALOGUES
 from lipkit.evaluation.nearest_windows import NearestWindows
 from lipkit.evaluation.split import SplitClip
+from lipkit.provenance import code_of
 
 RETRIEVAL = "retrieval"
 
@@ -78,7 +80,8 @@ class Retrieval:
             "same_speaker": same_speaker,
         }
         files = [(str(f), os.stat(f).st_size, os.stat(f).st_mtime_ns) for f in self._files]
-        told = repr((self._settings, sorted(self._statistics.items()), files))
+        code = code_of(__name__, apart_from=CATALOGUES)
+        told = repr((self._settings, sorted(self._statistics.items()), files, code))
         self.digest = hashlib.sha256(told.encode()).hexdigest()[:16]
         self._found: dict[str, list[tuple[int, int]]] = {}
 

@@ -10,6 +10,7 @@ from lipkit.data.clips import ClipFile
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.windows import Windows
 from lipkit.metrics import METRICS
+from lipkit.provenance import file_digest
 
 
 @dataclass
@@ -23,25 +24,32 @@ class SplitClip:
     """First frames of its windows."""
     identities: tuple[int, ...]
     """The frame that is each window's identity image."""
+    speaker: str = ""
+    """Who speaks, by the manifest's name."""
     source: str | None = None
     """Its raw clip, where one was found."""
 
     @property
-    def key(self) -> list:
-        """Changes when the clip's files do."""
-        paths = [str(self.file), *filter(None, [self.source])]
-        return [[os.stat(path).st_size, os.stat(path).st_mtime_ns] for path in paths]
+    def key(self) -> list[str]:
+        """Digests of the clip's files, read once."""
+        return [file_digest(path) for path in (self.file, self.source) if path is not None]
 
 
 def split_clips(prepared: PreparedSet, split: str | None, windows: Windows) -> list[SplitClip]:
     """Clips of the split that hold a window."""
-    files = dict(zip(*(prepared.clips(split)[name] for name in ("clip_id", "file")), strict=True))
+    rows = prepared.clips(split).set_index("clip_id")
+    files, speakers = rows.file.to_dict(), rows.speaker.to_dict()
     found: dict[str, list[tuple[int, int]]] = {}
     for i in range(len(windows)):
         where = windows.where(i)
         found.setdefault(where["clip_id"], []).append((where["start"], where["identity_frame"]))
     return [
-        SplitClip(clip_id, prepared.folder / files[clip_id], *map(tuple, zip(*pairs, strict=True)))
+        SplitClip(
+            clip_id,
+            prepared.folder / files[clip_id],
+            *map(tuple, zip(*pairs, strict=True)),
+            speaker=speakers[clip_id],
+        )
         for clip_id, pairs in found.items()
     ]
 

@@ -9,10 +9,9 @@ import numpy as np
 from lipkit import __version__
 from lipkit.evaluation.clip_scores import FROZEN, ClipScores, Score
 from lipkit.evaluation.published import published_rows
+from lipkit.evaluation.trust import LIMITS, Person, people_of
 from lipkit.metrics import METRICS
-
-RESAMPLES = 2000
-CONFIDENCE = 0.95
+from lipkit.report.bootstrap import CONFIDENCE, RESAMPLES, ends, means, times_drawn
 
 
 def summarise(
@@ -21,14 +20,19 @@ def summarise(
     metrics: Sequence[str],
     settings: Mapping[str, Any],
     notes: Sequence[str] = (),
+    speakers: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The content of the JSON file.
 
-    Means are over all frames of all windows (metrics over clips: over clips). Intervals are
-    bootstrap intervals of :data:`CONFIDENCE`: clips, not windows, are drawn anew
-    :data:`RESAMPLES` times, because the windows of a clip share a face and a sentence. All
-    rows share the draws; so ``minus_frozen``, the difference to the frozen lips on the same
-    windows, has an interval of its own, usually a much narrower one.
+    A person's value is the mean over all frames of all windows of their clips (metrics over
+    clips: over clips). With several people a row's value is the mean over **people**, whoever
+    has how many clips, and people are drawn anew for its interval; with one person, clips are.
+    Windows never are: those of a clip share a face and a sentence. All rows share the draws; so
+    ``minus_frozen``, the difference to the frozen lips on the same windows, has an interval of
+    its own, usually a much narrower one.
+
+    People whose truth fails :data:`lipkit.evaluation.trust.LIMITS` are listed and not averaged,
+    unless nobody would be left.
 
     Parameters
     ----------
@@ -37,25 +41,38 @@ def summarise(
     metrics : their names, in order.
     settings : where the scores come from.
     notes : what a reader must know, a line each.
+    speakers : clip id -> who speaks; clips without one are of the same person.
     """
-    draws = _draws(len(clips))
+    speakers = speakers or {}
+    people = people_of(clips, speakers)
+    averaged = [person for person in people if not person.faults] or people
+    over = "people" if len(averaged) > 1 else "clips"
+    names = {person.name for person in averaged}
+    kept = [clip for clip in clips if speakers.get(clip.clip_id, "") in names]
+    units = _Units(kept, speakers if over == "people" else {c.clip_id: c.clip_id for c in kept})
+    units.equal = over == "people"
+    draws = times_drawn(len(units.members))
     table = []
     for name, about in rows.items():
-        values = {metric: _value(clips, name, metric, draws) for metric in metrics}
+        values = {metric: _value(units, name, metric, draws) for metric in metrics}
         if name != FROZEN and FROZEN in rows:
             for metric, value in values.items():
-                value["minus_frozen"] = _difference(clips, name, metric, draws)
+                value["minus_frozen"] = _difference(units, name, metric, draws)
         table.append({"name": name, **about, "metrics": values})
     first = next(iter(rows))
+    interval = f"{CONFIDENCE:.0%} bootstrap over {len(units.members)} {over}, {RESAMPLES} resamples"
     return {
         "lipkit": __version__,
         "date": datetime.date.today().isoformat(),
         **settings,
-        "clips": len(clips),
-        "windows": sum(len(clip.rows[first].windows) for clip in clips),
-        "interval": f"{CONFIDENCE:.0%} bootstrap over clips, {RESAMPLES} resamples",
+        "clips": len(kept),
+        "windows": sum(len(clip.rows[first].windows) for clip in kept),
+        "over": over,
+        "interval": interval,
         "metrics": {name: _about(name) for name in metrics},
         "rows": table,
+        "people": [_person(p, clips, speakers, rows, metrics, p in averaged) for p in people],
+        "limits": dict(LIMITS),
         "published": published_rows(settings["corpus"]),
         "paste_back_lmd": _mean_of([clip.paste_back for clip in clips]),
         "notes": list(notes),
@@ -70,66 +87,90 @@ def scores_of(clip: ClipScores, row: str, metric: str) -> list[Score]:
     return [window[metric] for window in found.windows]
 
 
-def _value(clips: Sequence[ClipScores], row: str, metric: str, draws: np.ndarray) -> dict[str, Any]:
-    scores = [score for clip in clips for score in scores_of(clip, row, metric)]
-    sums, counts = _sums(clips, row, metric)
-    low, high = _interval(_means(sums, counts, draws))
+class _Units:
+    """What is drawn anew: people, each counted once, or clips, each by its number of values."""
+
+    equal = False
+
+    def __init__(self, clips: Sequence[ClipScores], unit_of: Mapping[str, str]) -> None:
+        self.members: dict[str, list[ClipScores]] = {}
+        for clip in clips:
+            self.members.setdefault(unit_of.get(clip.clip_id, ""), []).append(clip)
+
+    def sums(self, row: str, metric: str) -> tuple[np.ndarray, np.ndarray]:
+        """Sum and number of each unit's finite values, f64 ``[units]`` twice."""
+        totals = []
+        for clips in self.members.values():
+            scores = [s for clip in clips for s in scores_of(clip, row, metric) if s.finite]
+            count = sum(score.finite for score in scores)
+            total = sum(score.mean * score.finite for score in scores)
+            if self.equal and count:
+                total, count = total / count, 1
+            totals.append((total, count))
+        sums, counts = np.array(totals, np.float64).T
+        return sums, counts
+
+    def scores(self, row: str, metric: str) -> list[Score]:
+        every = (clip for clips in self.members.values() for clip in clips)
+        return [score for clip in every for score in scores_of(clip, row, metric)]
+
+
+def _value(units: _Units, row: str, metric: str, draws: np.ndarray) -> dict[str, Any]:
+    scores = units.scores(row, metric)
+    sums, counts = units.sums(row, metric)
+    low, high = _interval(means(draws, sums, counts))
     return {
         "mean": float(sums.sum() / counts.sum()) if counts.sum() else None,
         "low": low,
         "high": high,
-        "values": int(counts.sum()),
+        "values": sum(score.finite for score in scores),
         "undefined": sum(score.undefined for score in scores),
         "infinite": sum(score.infinite for score in scores),
     }
 
 
 def _difference(
-    clips: Sequence[ClipScores], row: str, metric: str, draws: np.ndarray
-) -> dict[str, float] | None:
-    ours, frozen = (_sums(clips, name, metric) for name in (row, FROZEN))
+    units: _Units, row: str, metric: str, draws: np.ndarray
+) -> dict[str, float | None] | None:
+    ours, frozen = (units.sums(name, metric) for name in (row, FROZEN))
     if not ours[1].sum() or not frozen[1].sum():
         return None
-    differences = _means(*ours, draws) - _means(*frozen, draws)
-    low, high = _interval(differences)
+    low, high = _interval(means(draws, *ours) - means(draws, *frozen))
     mean = ours[0].sum() / ours[1].sum() - frozen[0].sum() / frozen[1].sum()
     return {"mean": float(mean), "low": low, "high": high}
 
 
-def _sums(clips: Sequence[ClipScores], row: str, metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """Sum and number of the finite values of each clip."""
-    totals = []
-    for clip in clips:
-        scores = [score for score in scores_of(clip, row, metric) if score.finite]
-        totals.append(
-            (sum(s.mean * s.finite for s in scores), sum(score.finite for score in scores))
-        )
-    sums, counts = np.array(totals, np.float64).T
-    return sums, counts
+def _interval(resampled: np.ndarray) -> tuple[float | None, float | None]:
+    low, high = ends(resampled)
+    return (None, None) if low is None else (float(low), float(high))
 
 
-def _draws(clips: int) -> np.ndarray:
-    """How often each clip is in each resample, ``[RESAMPLES, clips]``; of one clip no draw."""
-    if clips == 1:
-        return np.empty((0, 1), int)
-    generator = np.random.default_rng(0)
-    return generator.multinomial(clips, np.full(clips, 1 / clips), size=RESAMPLES)
-
-
-def _means(sums: np.ndarray, counts: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """Mean of each resample; NaN where none of its clips has a value."""
-    total = draws @ counts
-    return np.where(total > 0, draws @ sums / np.maximum(total, 1), np.nan)
-
-
-def _interval(means: np.ndarray) -> tuple[float | None, float | None]:
-    """None where there is nothing to draw from."""
-    means = means[np.isfinite(means)]
-    if not len(means):
-        return None, None
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return float(low), float(high)
+def _person(
+    person: Person,
+    clips: Sequence[ClipScores],
+    speakers: Mapping[str, str],
+    rows: Mapping[str, Any],
+    metrics: Sequence[str],
+    averaged: bool,
+) -> dict[str, Any]:
+    """One person's own rows, and how far the measure can be trusted on them."""
+    own = [clip for clip in clips if speakers.get(clip.clip_id, "") == person.name]
+    units = _Units(own, {})
+    found = {row: {metric: units.sums(row, metric) for metric in metrics} for row in rows}
+    return {
+        "name": person.name,
+        "clips": len(own),
+        "averaged": averaged,
+        "faults": list(person.faults),
+        "truth": person.measured,
+        "rows": {
+            row: {
+                metric: float(sums.sum() / counts.sum()) if counts.sum() else None
+                for metric, (sums, counts) in values.items()
+            }
+            for row, values in found.items()
+        },
+    }
 
 
 def _mean_of(values: Sequence[float | None]) -> float | None:

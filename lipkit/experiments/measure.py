@@ -91,7 +91,7 @@ def measure(
     LipkitError
         When nothing is whole yet, or as ``evaluate``.
     """
-    from lipkit.evaluation import evaluate
+    from lipkit.evaluation import EvaluationOptions, evaluate
     from lipkit.evaluation.retrieval import RETRIEVAL
     from lipkit.metrics import METRICS
     from lipkit.models.catalogue import network_of
@@ -109,18 +109,13 @@ def measure(
     found = {}
     for split in splits:
         out = plan.out / FOLDER / split
-        done = evaluate(
-            models,
-            plan.prepared,
-            split,
-            out,
-            raw=raw,
-            metrics=chosen,
-            workers=workers,
-            progress=progress,
+        options = EvaluationOptions(
+            metrics=tuple(chosen),
             most=clips,
+            raw=raw,
             retrieval=plan.base.train.train_split if searches else None,
         )
+        done = evaluate(models, plan.prepared, split, out, options, workers, progress)
         done.summary["notes"] += notes
         names = list(done.summary["metrics"])
         found[split] = Measured(done.summary, _clip_means(out / "table_clips.csv", names))

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lipkit.evaluation.tables import ARROWS, DIGITS, escape_tex
 from lipkit.experiments.collect import beside_paper, table_rows
 from lipkit.experiments.measure import Measured
 from lipkit.experiments.plan import WHOLE, Plan
+from lipkit.report.tables import ARROWS, digits_of, escape_tex
 
 CONVENTIONS = ("standard", "paper")
 
@@ -87,7 +87,7 @@ def _table(plan: Plan, result: Measured, convention: str) -> tuple[list[str], li
         title = row["title"] if row["title"] != row["name"] else ""
         cells = [row["name"], title]
         for name in names:
-            digits = DIGITS.get(about[name]["unit"], 3)
+            digits = digits_of(about[name]["unit"])
             cells.append(_cell(row["values"].get(name), digits))
             if name in beside_paper():
                 value = row["paper"].get(name.removesuffix("_paper"))
