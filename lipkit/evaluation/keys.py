@@ -11,7 +11,7 @@ from pathlib import Path
 from lipkit.metrics import METRICS
 from lipkit.provenance import PACKAGE, code_of, digest, file_digest, needed
 
-CATALOGUES = ("lipkit.metrics", "lipkit.weights", "lipkit.models.catalogue")
+CATALOGUES = ("lipkit.metrics", "lipkit.weights", "lipkit.models.catalogue", "lipkit.presets")
 """Modules that name many parts, of which a score needs its own alone."""
 
 
