@@ -229,6 +229,7 @@ def losses(folder) -> list[dict]:
     return [{name: row[name] for name in names if name in row} for row in read_log(folder)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_training_resumes_as_if_undisturbed(prepared, tmp_path, form):
     name = FORMS[form]["architecture"]
@@ -248,6 +249,7 @@ def test_training_resumes_as_if_undisturbed(prepared, tmp_path, form):
     assert torch.equal(weights.generator(*windows(2)), expected)
 
 
+@pytest.mark.slow
 def test_chung_learns(prepared, tmp_path):
     settings = SHORT | {"train.steps": 40, "train.learning_rate": 5e-3, "generator.width": 1 / 16}
     train(prepared, preset("chung", settings), tmp_path / "run", progress=False)
@@ -255,6 +257,7 @@ def test_chung_learns(prepared, tmp_path):
     assert np.mean(found[-5:]) < 0.5 * np.mean(found[:5])
 
 
+@pytest.mark.slow
 def test_vondrick_learns_against_a_discriminator_that_holds_still(prepared, tmp_path):
     settings = SHORT | {
         "train.steps": 15,
@@ -266,6 +269,7 @@ def test_vondrick_learns_against_a_discriminator_that_holds_still(prepared, tmp_
     assert np.mean(found[-5:]) < 0.8 * np.mean(found[:5])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["vondrick", "chung"])
 def test_the_command_line_trains_them(prepared, tmp_path, name):
     options = [part for key, value in SHORT.items() for part in ("--set", f"{key}={value}")]

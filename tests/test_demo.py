@@ -37,6 +37,7 @@ def made(small, tmp_path_factory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_is_there(made):
     page = (made / "index.html").read_text()
     links = re.findall(r'(?:src|href|poster)="([^"]+)"', page)
@@ -45,6 +46,7 @@ def test_the_page_shows_what_is_there(made):
         assert (made / link).is_file(), link
 
 
+@pytest.mark.slow
 def test_the_talking_picture_has_the_sound_of_the_recording(made):
     truth = probe(made / "talking" / "truth.mp4")
     lips, talking = (probe(made / "talking" / f"{name}.mp4") for name in ("lips", "talking"))
@@ -55,6 +57,7 @@ def test_the_talking_picture_has_the_sound_of_the_recording(made):
         assert video.duration == pytest.approx(truth.duration, abs=0.1)
 
 
+@pytest.mark.slow
 def test_a_second_run_keeps_everything(made, small, capsys, monkeypatch):
     def fail(*_):
         raise AssertionError("a stage ran again")
@@ -65,6 +68,7 @@ def test_a_second_run_keeps_everything(made, small, capsys, monkeypatch):
     assert capsys.readouterr().out.count("kept") == 4
 
 
+@pytest.mark.slow
 def test_other_training_keeps_the_prepared_set(made, small, tmp_path, monkeypatch):
     copy = shutil.copytree(made, tmp_path / "copy")
     ran = []
@@ -83,6 +87,7 @@ def test_other_training_keeps_the_prepared_set(made, small, tmp_path, monkeypatc
     assert ran == ["_train"]
 
 
+@pytest.mark.slow
 def test_other_code_makes_everything_anew(made, small, tmp_path, monkeypatch):
     copy = shutil.copytree(made, tmp_path / "copy")
     monkeypatch.setattr(demo, "made_by_function", lambda function: "other")
@@ -125,6 +130,7 @@ def test_a_network_that_draws_nothing_is_refused_before_anything_is_made(tmp_pat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_notebook_that_fails_takes_nothing_from_the_others(tmp_path, monkeypatch, capsys):
     course, out, shown = tmp_path / "course", tmp_path / "out", []
     course.mkdir()

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from setuptools import find_packages
 
+pytestmark = pytest.mark.slow
+
 PYTHON = Path(sys.executable)
 COMMAND_SECONDS = 900
 

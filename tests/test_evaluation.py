@@ -452,6 +452,7 @@ def talking(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_lmd_and_opening_of_a_talking_face(talking, tmp_path):
     done = quick([], talking / "set", tmp_path, metrics=["lmd", "opening"])
     truth, frozen = (row(done.summary, name)["metrics"] for name in (TRUTH, FROZEN))
@@ -464,6 +465,7 @@ def test_lmd_and_opening_of_a_talking_face(talking, tmp_path):
     assert done.summary["published"] == []
 
 
+@pytest.mark.slow
 def test_a_row_of_mouth_points_has_lmd_and_nothing_that_needs_pictures(talking, tmp_path):
     """Points that repeat the identity's are frozen lips, but for what pasting back moves."""
     generator = generator_settings("landmarks", width=1 / 32)
@@ -496,6 +498,7 @@ def test_a_row_of_mouth_points_has_lmd_and_nothing_that_needs_pictures(talking, 
         quick(models, talking / "set", tmp_path / "out", metrics=["ssim"])
 
 
+@pytest.mark.slow
 def test_moved_raw_clips_are_found_by_their_corpus(talking, tmp_path):
     shutil.copytree(talking / "raw", tmp_path / "moved")
     shutil.copytree(talking / "set", tmp_path / "set")
@@ -510,6 +513,7 @@ def test_moved_raw_clips_are_found_by_their_corpus(talking, tmp_path):
         quick([], tmp_path / "set", tmp_path / "b", metrics=["lmd"])
 
 
+@pytest.mark.slow
 def test_a_raw_clip_that_is_another_counts_as_failures(talking, tmp_path):
     shutil.copytree(talking / "set", tmp_path / "set")
     file = next((tmp_path / "set").glob("clips/*/*.safetensors"))
@@ -725,6 +729,7 @@ def test_lips_that_cross_and_points_that_are_missing_are_implausible():
     assert implausible_share(points) == 0.5
 
 
+@pytest.mark.slow
 def test_trust_is_measured_on_a_talking_face(talking, tmp_path):
     done = quick([], talking / "set", tmp_path, metrics=["lmd", "sync_confidence"])
     (person,) = done.summary["people"]

@@ -199,6 +199,7 @@ def words(prepared, out, *more) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_from_a_command_to_results_and_claims(prepared, tmp_path, in_process, capsys, monkeypatch):
     train = job.train
 
@@ -261,6 +262,7 @@ def test_from_a_command_to_results_and_claims(prepared, tmp_path, in_process, ca
     assert {p["corr"] for p in points if p["cell"] == "d"} == {""}
 
 
+@pytest.mark.slow
 def test_a_contrast_of_cells_that_no_column_is_read_for(
     prepared, tmp_path, in_process, monkeypatch
 ):
@@ -281,6 +283,7 @@ def test_a_contrast_of_cells_that_no_column_is_read_for(
     assert page.split("## Claims")[1].split("\n")[4].endswith("| – |")
 
 
+@pytest.mark.slow
 def test_a_half_trained_run_is_continued_and_its_seconds_count(prepared, tmp_path, in_process):
     early = plan_of(prepared, tmp_path, cells=["b"], steps=2)
     queue.run_all(early, progress=False)
@@ -298,6 +301,7 @@ def test_a_half_trained_run_is_continued_and_its_seconds_count(prepared, tmp_pat
     assert read_record(run.folder)["seconds"] == pytest.approx(after[3]["seconds"], abs=0.06)
 
 
+@pytest.mark.slow
 def test_a_run_whose_minutes_are_over_ends_at_once(prepared, tmp_path, in_process):
     early = plan_of(prepared, tmp_path, cells=["b"], steps=2, minutes=1e-6)
     queue.run_all(early, progress=False)
@@ -305,6 +309,7 @@ def test_a_run_whose_minutes_are_over_ends_at_once(prepared, tmp_path, in_proces
     assert read_record(run.folder)["steps"] == 1
 
 
+@pytest.mark.slow
 def test_spent_counts_what_the_checkpoint_holds(prepared, tmp_path, in_process):
     plan = plan_of(prepared, tmp_path, cells=["b"], steps=2)
     assert job.spent(plan.runs[0].folder) == 0
@@ -315,6 +320,7 @@ def test_spent_counts_what_the_checkpoint_holds(prepared, tmp_path, in_process):
     assert job.spent(plan.runs[0].folder) == log[1]["seconds"]
 
 
+@pytest.mark.slow
 def test_a_run_has_a_process_of_its_own(prepared, tmp_path):
     plan = plan_of(prepared, tmp_path, cells=["b"], steps=1)
     assert queue.run_all(plan, progress=False) == []
@@ -380,6 +386,7 @@ def test_a_dry_run_shows_the_plan_and_writes_nothing(prepared, tmp_path, capsys)
     assert not (tmp_path / "o").exists()
 
 
+@pytest.mark.slow
 def test_the_landmark_model_may_be_missing(prepared, tmp_path, monkeypatch, in_process):
     def absent(_=None):
         raise LipkitError("no landmark model; get one")

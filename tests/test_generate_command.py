@@ -14,6 +14,8 @@ from lipkit.models.generator import GeneratorConfig
 from lipkit.presets import Preset
 from lipkit.weights import Card, save_weights, shipped
 
+pytestmark = pytest.mark.slow
+
 
 def write_picture(path, picture) -> None:
     path.write_bytes(cv2.imencode(path.suffix, picture[..., ::-1])[1].tobytes())

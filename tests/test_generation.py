@@ -222,6 +222,7 @@ def test_the_largest_of_several_faces_is_taken(tmp_path, weights, face, speech):
     assert found.box[0] > face.shape[1]
 
 
+@pytest.mark.slow
 def test_a_photograph_of_somebody_outside_all_corpora_speaks(tmp_path, weights, speech):
     """Eileen Collins, NASA's public-domain portrait that comes with scikit-image."""
     portrait = astronaut()
@@ -257,6 +258,7 @@ def test_a_picture_that_cannot_be_read(tmp_path, content):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("speaking", [False, True])
 @torch.inference_mode()
 def test_the_shipped_mouth_rests_in_silence(face, landmarks, speaking):

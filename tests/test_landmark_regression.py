@@ -25,6 +25,8 @@ from lipkit.training.landmark_regression import SpokenPoints
 from lipkit.training.run_folder import read_log
 from lipkit.weights import load_weights, read_card
 
+pytestmark = pytest.mark.slow
+
 QUICK = {
     "generator.width": 1 / 16,
     "train.batch_size": 8,

@@ -400,6 +400,7 @@ def grid_clips(root: Path) -> list[Path]:
     return [next(iter(sorted((root / s).glob("*.mpg")))) for s in ("s2", "s3", "s4", "s5", "s20")]
 
 
+@pytest.mark.slow
 def test_real_clips_once_against_every_frame(grid_root, model):
     from lipkit.media import read_video
 

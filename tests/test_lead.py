@@ -64,6 +64,7 @@ def exact():
     return standardised(features, speakers), spoken
 
 
+@pytest.mark.slow
 def test_every_documented_lead_is_found_from_the_exact_points(exact):
     leads = fit_leads(*exact)
     assert set(leads) >= DOCUMENTED
@@ -75,6 +76,7 @@ def test_every_documented_lead_is_found_from_the_exact_points(exact):
         assert found.count > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frames", [-3, 2])
 def test_moving_the_sound_moves_every_lead(exact, frames):
     features, spoken = exact
@@ -89,6 +91,7 @@ def test_moving_the_sound_moves_every_lead(exact, frames):
         assert change == pytest.approx(frames / 25, abs=FRAME / 2), name
 
 
+@pytest.mark.slow
 def test_the_leads_are_found_in_prepared_clips_and_move_with_the_sound(corpus):
     root, prepared = corpus
     clips = matched(prepared, root)
@@ -163,6 +166,7 @@ def test_the_m_of_em_is_looked_for_at_its_end():
     assert closure.lead == pytest.approx(0.02, abs=0.008)
 
 
+@pytest.mark.slow
 def test_rows_of_closures_are_medians_with_intervals(corpus):
     root, prepared = corpus
     found, missed = all_closures(matched(prepared, root))
@@ -174,6 +178,7 @@ def test_rows_of_closures_are_medians_with_intervals(corpus):
     assert -40 <= inside["lead_ms"] <= 80
 
 
+@pytest.mark.slow
 def test_the_synthetic_sound_and_lips_correlate(corpus):
     _, prepared = corpus
     study = analyse(prepared, ["level_opening"], repairings=200, progress=False)
@@ -184,6 +189,7 @@ def test_the_synthetic_sound_and_lips_correlate(corpus):
     assert abs(after.peak - (before.peak - 4)) <= 1
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_leads(corpus, tmp_path, capsys):
     root, prepared = corpus
     options = ["--out", str(tmp_path), "--formula", "level_opening", "--repairings", "200", "-q"]
@@ -195,6 +201,7 @@ def test_the_command_writes_the_leads(corpus, tmp_path, capsys):
     assert {row.split(",")[0] for row in rows if ",exact," in row} == UNSEEN
 
 
+@pytest.mark.slow
 def test_a_raw_folder_without_times_is_named(corpus, tmp_path):
     root, prepared = corpus
     for path in sorted(root.glob("s1/*.mp4"))[:1]:
@@ -205,6 +212,7 @@ def test_a_raw_folder_without_times_is_named(corpus, tmp_path):
         matched(prepared, tmp_path)
 
 
+@pytest.mark.slow
 def test_real_lips_follow_their_sound_and_close_for_bilabials(grid_root, tmp_path):
     names = ("bbaf2n", "bbaf3s", "bbal6n", "pbaczn", "pgaq8p", "bbas1s")
     records = [r for r in list_clips("grid", grid_root) if r.clip_id in {f"s1/{n}" for n in names}]

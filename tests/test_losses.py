@@ -211,6 +211,7 @@ def _one_of_two(rank: int, folder: str, s: np.ndarray, v: np.ndarray) -> None:
     distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_contrastive_batch_is_that_of_all_processes(tmp_path):
     s, v = features(4)
     whole = [torch.from_numpy(x).requires_grad_() for x in (s, v)]

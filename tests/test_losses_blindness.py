@@ -55,6 +55,7 @@ def verdicts(talks) -> dict[str, Verdict]:
     }
 
 
+@pytest.mark.slow
 def test_the_default_form_tells_pairs_apart_and_the_authors_is_nearly_blind(
     verdicts, record_property
 ):
@@ -67,6 +68,7 @@ def test_the_default_form_tells_pairs_apart_and_the_authors_is_nearly_blind(
     assert areas["cosine"] < 0.75, areas
 
 
+@pytest.mark.slow
 def test_the_authors_loss_is_near_its_optimum_for_unrelated_pairs_too(verdicts):
     assert verdicts["cosine"].mismatched.mean() > 0.95
     assert abs(verdicts["contrastive"].mismatched.mean()) < 0.1

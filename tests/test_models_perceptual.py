@@ -45,6 +45,7 @@ def test_two_dimensions_see_one_frame_and_three_see_its_neighbours(dimensions, s
     assert frames.tolist() == seen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dimensions", [2, 3])
 def test_it_learns_to_draw_what_it_sees(dimensions):
     torch.manual_seed(0)

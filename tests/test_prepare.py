@@ -206,6 +206,7 @@ def alone(three, tmp_path_factory) -> dict[str, bytes]:
     return content(out)
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_bytes_in_any_order(three, alone, tmp_path, capfd):
     prepare(three[::-1], tmp_path / "set", workers=2)
     assert content(tmp_path / "set") == alone
@@ -220,6 +221,7 @@ def test_threads_give_the_same_bytes(three, alone, tmp_path):
     assert content(tmp_path / "set") == alone
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_bytes(three, alone, tmp_path):
     distributed = pytest.importorskip("distributed")
     from lipkit.jobs.cluster import dask_executor

@@ -22,6 +22,8 @@ from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError
 from lipkit.files import TEMPORARY_MARK
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(__file__).with_name("preparation_run.py")
 posix = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
 

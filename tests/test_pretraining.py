@@ -21,6 +21,8 @@ from lipkit.training.loop import Run
 from lipkit.training.pretraining import pretrain
 from lipkit.training.run_folder import CHECKPOINT_NAME
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def fabric():

@@ -14,6 +14,8 @@ from lipkit.config import SAMPLES_PER_FRAME
 from lipkit.media import probe, write_audio
 from lipkit.talker import person, speak, still
 
+pytestmark = pytest.mark.slow
+
 SMALLER = {
     "--speakers 8 --clips 20": "--speakers 2 --clips 3",
     "--minutes 3": "--steps 2 --set loss.perc.steps=2",

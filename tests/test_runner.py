@@ -12,6 +12,8 @@ from lipkit.course.notebooks import read_notebook, read_parameters
 from lipkit.course.runner import NotebookFailed, clean, run_notebook, store
 from lipkit.errors import LipkitError, UsageError
 
+pytestmark = pytest.mark.slow
+
 PARAMETERS = """\
 from typing import Literal
 

@@ -23,6 +23,8 @@ from lipkit.course.sweep import TABLE, plan, run_sweep, split_values
 from lipkit.errors import UsageError
 from lipkit.plots.sweep import sweep_figure
 
+pytestmark = pytest.mark.slow
+
 PARAMETERS = """\
 work: str = "."  # where the log lies
 seed: int = 0  # seed

@@ -313,11 +313,13 @@ def test_shifts_are_found_on_a_drawn_person_never_seen(drawn):
     assert (np.abs(errors) <= 1).mean() >= 0.9, errors
 
 
+@pytest.mark.slow
 def test_shifts_are_found_on_real_clips_never_seen(real):
     errors = shift_errors(real, LIKELY_SHIFTS)
     assert (np.abs(errors) <= 1).mean() >= 0.95, errors
 
 
+@pytest.mark.slow
 def test_confidence_falls_with_mismatched_sound(real):
     curve = mismatch_curve(real, shares=(0, 0.4, 1))
     first, middle, last = curve.confidence.mean(axis=0)
@@ -325,6 +327,7 @@ def test_confidence_falls_with_mismatched_sound(real):
     assert (np.diff(curve.distance.mean(axis=0)) > 0).all()
 
 
+@pytest.mark.slow
 def test_frozen_and_foreign_lips_score_below_real_ones(real):
     (lips, sound), (other, _) = real[0], real[1]
     true = sync(lips, sound).confidence
@@ -332,6 +335,7 @@ def test_frozen_and_foreign_lips_score_below_real_ones(real):
     assert sync(other, sound).confidence < 0.8 * true
 
 
+@pytest.mark.slow
 def test_a_delay_shows_in_the_offset_and_at_zero_but_not_in_the_distance(real):
     for pair in real:
         true, late = sync(*pair), sync(*shifted(*pair, 3))
@@ -340,6 +344,7 @@ def test_a_delay_shows_in_the_offset_and_at_zero_but_not_in_the_distance(real):
         assert late.distance == pytest.approx(true.distance, abs=0.05)
 
 
+@pytest.mark.slow
 def test_windows_tell_their_sound_from_anothers(real):
     one, four = separation(real, 1), separation(real, 4)
     assert one.confidence > 0.6

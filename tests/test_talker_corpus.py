@@ -35,6 +35,7 @@ def _files(root):
     return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
 
 
+@pytest.mark.slow
 def test_layout_is_grids(corpus):
     jobs = plan(corpus, 2, 2, 5)
     expected = ["synthetic.json"]
@@ -47,6 +48,7 @@ def test_layout_is_grids(corpus):
     assert set(card["people"]) == {"s1", "s2"}
 
 
+@pytest.mark.slow
 def test_video_and_sound_are_the_performance(corpus):
     job = plan(corpus, 2, 2, 5)[2]
     said = perform(person(job.speaker, 5), Sentence(job.name), 5)
@@ -58,6 +60,7 @@ def test_video_and_sound_are_the_performance(corpus):
     assert np.corrcoef(heard, said.samples[: len(heard)])[0, 1] > 0.97
 
 
+@pytest.mark.slow
 def test_truth_file_has_the_same_bytes_again(corpus, tmp_path):
     job = plan(corpus, 2, 2, 5)[0]
     again = Job(str(tmp_path), job.speaker, job.name, job.seed)
@@ -81,6 +84,7 @@ def test_processes_draw_the_same_frames():
     assert {job: drawn(job) for job in jobs} == elsewhere
 
 
+@pytest.mark.slow
 def test_processes_make_the_same_corpus(corpus, tmp_path):
     other = write_corpus(tmp_path / "c", speakers=2, clips=2, seed=5, workers=2, progress=False)
     assert _files(other) == _files(corpus)
@@ -88,6 +92,7 @@ def test_processes_make_the_same_corpus(corpus, tmp_path):
         assert (other / name).read_bytes() == (corpus / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_whole_clips_are_kept_and_missing_ones_made(corpus):
     jobs = plan(corpus, 2, 2, 5)
     kept, lost = jobs[0].path("video"), jobs[1].path("truth")
@@ -105,6 +110,7 @@ def test_a_larger_corpus_contains_the_smaller(tmp_path):
     assert len(large) == 45
 
 
+@pytest.mark.slow
 def test_another_seed_is_refused_in_one_line(corpus):
     with pytest.raises(LipkitError, match="seed 5") as caught:
         write_corpus(corpus, speakers=2, clips=2, seed=6, progress=False)

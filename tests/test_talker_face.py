@@ -223,12 +223,14 @@ def measured():
     return np.array(found), np.array(errors), openings
 
 
+@pytest.mark.slow
 def test_dlib_finds_the_face(measured):
     found, _, _ = measured
     assert len(found) >= 24 * 16
     assert found.mean() >= 0.99
 
 
+@pytest.mark.slow
 def test_dlib_sees_the_mouth_where_it_is_drawn(measured):
     _, errors, _ = measured
     assert np.sqrt(errors[:, 1].mean()) < 3
@@ -236,6 +238,7 @@ def test_dlib_sees_the_mouth_where_it_is_drawn(measured):
         assert np.sqrt(errors[errors[:, 0] == index, 1].mean()) < 3.6, f"person {index}"
 
 
+@pytest.mark.slow
 def test_dlib_sees_the_mouth_open_and_close(measured):
     _, _, openings = measured
     correlations = [np.corrcoef(pairs.T)[0, 1] for pairs in openings]

@@ -23,6 +23,8 @@ from lipkit.training.loop import Run
 from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log, save_checkpoint
 from lipkit.weights import load_weights, read_card
 
+pytestmark = pytest.mark.slow
+
 
 def settings(**changes) -> Preset:
     return training_sets.settings(PIXEL_ONLY, **changes)

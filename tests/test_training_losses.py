@@ -25,6 +25,8 @@ from lipkit.training.loop import Run
 from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log
 from lipkit.weights import load_weights
 
+pytestmark = pytest.mark.slow
+
 TERMS = ("pix", "corr", "perc", "gen")
 
 

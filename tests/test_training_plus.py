@@ -12,6 +12,8 @@ from lipkit.presets import Preset, preset
 from lipkit.training import train
 from lipkit.weights import load_weights
 
+pytestmark = pytest.mark.slow
+
 SMALL = {
     "generator.width": 1 / 16,
     "data.window": 10,

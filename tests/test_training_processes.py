@@ -15,6 +15,8 @@ from lipkit.training import EpochBatches, train
 from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log
 from lipkit.weights import load_weights
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory) -> Path:
