@@ -83,7 +83,7 @@ def prepare_clip(record: ClipRecord, config: PrepareConfig) -> PreparedClip:
     boxes = crop_boxes(found.points, config)
     logmel = log_mel(raw.samples).astype(np.float16)
 
-    notes = []
+    notes = [raw.note] if raw.note else []
     known = CORPORA.get(record.corpus)
     nominal = known.frames if known and known.frames else frames
     if frames != nominal:

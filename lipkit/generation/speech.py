@@ -16,13 +16,16 @@ from lipkit.config import (
 )
 from lipkit.data.tensors import normalise, scramble
 from lipkit.errors import LipkitError
-from lipkit.media import iter_audio
+from lipkit.media import Limits, iter_audio, listen
 from lipkit.media.audio import log_mel
+from lipkit.media.limits import DEFAULT as DEFAULT_LIMITS
+from lipkit.media.sound import SILENT_DB
 
 HELD = 30 * SAMPLE_RATE
 """Samples that stay in memory: half a minute, 5 MB."""
-SILENT_DB = -60.0
-"""Of full scale; a recording whose loudest 40 ms (rms) are below this holds no speech."""
+FAINT_DB, LEVEL_DB = -90.0, -20.0
+"""Of full scale: sound above the first may be speech that was recorded too quietly; the second
+is the loudest 40 ms (rms) of speech as it should be."""
 
 
 class Speech:
@@ -36,17 +39,31 @@ class Speech:
     ----------
     path:
         Any sound or video file.
+    track:
+        Which of several audio tracks, counted from 1; None is the first that is not silent.
+    gain:
+        dB by which the sound is made louder, for recordings that are too quiet.
+    limits:
+        What is too long.
 
     Raises
     ------
     LipkitError
-        When the file is missing, unreadable, or without sound.
+        When the file is missing, unreadable, too long, or without sound.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        track: int | None = None,
+        gain: float = 0.0,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
         self.path = Path(path)
+        self._limits, self._factor = limits, np.float32(10 ** (gain / 20))
+        self._hearing = listen(path, track, limits=limits)
         count, power, rest = 0, 0.0, np.zeros(0, np.float32)
-        for piece in iter_audio(path):
+        for piece in self._pieces_of_file():
             count += len(piece)
             rest = np.concatenate([rest, piece])
             whole = len(rest) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
@@ -79,8 +96,19 @@ class Speech:
         held = self._held[start - self._start : stop - self._start]
         return np.pad(held, (0, stop - start - len(held)))
 
+    @property
+    def note(self) -> str:
+        """What is unusual about what is heard; empty where nothing is."""
+        return f"{self.path}: {self._hearing.note}" if self._hearing.note else ""
+
+    def _pieces_of_file(self) -> Iterator[np.ndarray]:
+        pieces = iter_audio(self.path, hearing=self._hearing, limits=self._limits)
+        if self._factor == 1:
+            return pieces
+        return (np.clip(piece * self._factor, -1, 1) for piece in pieces)
+
     def _restart(self) -> None:
-        self._pieces: Iterator[np.ndarray] = iter_audio(self.path)
+        self._pieces = self._pieces_of_file()
         self._held = np.zeros(0, np.float32)
         self._start = 0
 
@@ -166,8 +194,14 @@ def raise_to_quiet(logmel: np.ndarray, quiet: Sequence[float]) -> np.ndarray:
     return np.maximum(logmel, np.float32(quiet)) if len(quiet) else logmel
 
 
-def read_speech(path: str | Path, allow_silence: bool = False) -> Speech:
-    """The sound of a file, of any length.
+def read_speech(
+    path: str | Path,
+    allow_silence: bool = False,
+    track: int | None = None,
+    gain: float = 0.0,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Speech:
+    """The sound of a file, of any length; see :class:`Speech`.
 
     Raises
     ------
@@ -175,13 +209,21 @@ def read_speech(path: str | Path, allow_silence: bool = False) -> Speech:
         When the file is missing, unreadable, without sound, or, unless ``allow_silence``,
         silent from end to end.
     """
-    speech = Speech(path)
+    speech = Speech(path, track, gain, limits)
     if speech.silent and not allow_silence:
-        raise LipkitError(
-            f"{path}: the sound is silent (never above {speech.loudest:.0f} dB); give a recording "
-            "of speech, or add --allow-silence for a mouth at rest"
-        )
+        raise LipkitError(f"{path}: the sound is silent (never above {_how_silent(speech)}")
     return speech
+
+
+def _how_silent(speech: Speech) -> str:
+    remedies = "add --allow-silence for a mouth at rest"
+    if speech.loudest > FAINT_DB:
+        louder = round(LEVEL_DB - speech.loudest)
+        return (
+            f"{speech.loudest:.0f} dB); if it is speech that was recorded too quietly, add "
+            f"--gain {louder}, else {remedies}"
+        )
+    return f"{speech.loudest:.0f} dB); give a recording of speech, or {remedies}"
 
 
 def _loudest(samples: np.ndarray) -> float:

@@ -7,7 +7,7 @@ and encoder delays: they are brought to the kit's rates by their own time stamps
 :mod:`~lipkit.media.container` opens and decodes, :mod:`~lipkit.media.timeline` places
 pictures and sound in time, :mod:`~lipkit.media.reading`, :mod:`~lipkit.media.streaming`,
 :mod:`~lipkit.media.writing` and :mod:`~lipkit.media.pictures` are what the rest of the kit calls;
-:mod:`~lipkit.media.limits` says what is too large for them.
+:mod:`~lipkit.media.sound` chooses what of a recording is heard, and :mod:`~lipkit.media.limits` says what is too large for them.
 """
 
 from lipkit.media.container import DamagedError
@@ -22,11 +22,13 @@ from lipkit.media.reading import (
     read_clip,
     read_video,
 )
+from lipkit.media.sound import Hearing, listen
 from lipkit.media.streaming import iter_audio
 from lipkit.media.writing import write_audio, write_video
 
 __all__ = [
     "DamagedError",
+    "Hearing",
     "Limits",
     "MediaClip",
     "MediaInfo",
@@ -34,6 +36,7 @@ __all__ = [
     "is_picture",
     "iter_audio",
     "iter_video",
+    "listen",
     "probe",
     "read_audio",
     "read_clip",

@@ -8,9 +8,10 @@ from pathlib import Path
 import av
 from av.stream import Disposition
 
-from lipkit.errors import LipkitError
+from lipkit.errors import LipkitError, UsageError
 from lipkit.media.completeness import is_mp4, missing_bytes
 from lipkit.media.given import require_file
+from lipkit.media.limits import DEFAULT, Limits
 from lipkit.media.pictures import heif_kind
 
 # Formats FFmpeg sees in things that are not recordings: text, single pictures, playlists.
@@ -35,23 +36,46 @@ class Source:
     ----------
     path
         A file of any container and codec that FFmpeg reads.
+    audio_track
+        Which of several audio tracks is read, counted from 1.
     keep_damaged
         Go on with what can be decoded of a damaged file.
+    limits
+        What is too large; what the header declares is compared here.
 
     Raises
     ------
     DamagedError
         When the end of the file is missing (later damage is raised by :meth:`check`).
+    TooLargeError
+        When it declares more than ``limits`` allow.
     LipkitError
-        When the path is missing, a folder, empty, unreadable, or no recording.
+        When the path is missing, a folder, empty, unreadable, or no recording, or has no
+        such audio track.
     """
 
-    def __init__(self, path: str | os.PathLike, *, keep_damaged: bool = False) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike,
+        *,
+        audio_track: int = 1,
+        keep_damaged: bool = False,
+        limits: Limits = DEFAULT,
+    ) -> None:
         self.path = Path(path)
+        self.limits = limits
         self._keep_damaged = keep_damaged
         self._container = _open(self.path)
-        self.video = _first(self._container.streams.video)
-        self.audio = _first(self._container.streams.audio)
+        self.video = next(iter(_readable(self._container.streams.video)), None)
+        sounds = _readable(self._container.streams.audio)
+        self.audio_tracks = len(sounds)
+        """How many audio tracks there are."""
+        self.audio = sounds[audio_track - 1] if 0 < audio_track <= len(sounds) else None
+        try:
+            self._check_declared(audio_track)
+        except LipkitError:
+            self._container.close()
+            raise
         self.origin: Fraction | None = None
         """Time stamp, s, of the first picture, once it has been decoded."""
         self.damage = ""
@@ -66,10 +90,32 @@ class Source:
     def __exit__(self, *error: object) -> None:
         self._container.close()
 
+    def _check_declared(self, audio_track: int) -> None:
+        if self.audio is None and audio_track != 1:
+            raise UsageError(
+                f"{self.path}: has no audio track {audio_track}; it has {self.audio_tracks}"
+            )
+        # The length that a WAV declares is not to be believed where it came through a pipe.
+        if self._container.format.name != "wav":
+            self.limits.check_seconds(self.path, self.duration)
+        if self.video is not None:
+            context = self.video.codec_context
+            self.limits.check_pixels(self.path, context.width, context.height)
+            # A picture may be larger than the header says; its decoder refuses it then.
+            context.options = {"max_pixels": str(self.limits.pixels)}
+
     @property
     def duration(self) -> float:
         """Announced or estimated length of the whole recording, s; 0 when unknown."""
         return (self._container.duration or 0) / av.time_base
+
+    @property
+    def video_duration(self) -> float:
+        """Announced length of the pictures alone, s; that of the whole where it is not said."""
+        stream = self.video
+        if stream is None or not stream.duration or not stream.time_base:
+            return self.duration
+        return float(stream.duration * stream.time_base)
 
     @property
     def pixel(self) -> Fraction | None:
@@ -183,13 +229,13 @@ def _open(path: Path) -> "av.container.InputContainer":
     return container
 
 
-def _first(streams: tuple) -> "av.stream.Stream | None":
-    """The first stream that can be decoded and is no cover picture of a sound file."""
-    for stream in streams:
-        cover = bool(stream.disposition & Disposition.attached_pic)
-        if stream.codec_context is not None and not cover:
-            return stream
-    return None
+def _readable(streams: tuple) -> list["av.stream.Stream"]:
+    """The streams that can be decoded and are no cover picture of a sound file."""
+    return [
+        stream
+        for stream in streams
+        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic
+    ]
 
 
 def _head(path: Path) -> bytes:

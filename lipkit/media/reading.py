@@ -9,11 +9,13 @@ from pathlib import Path
 import av
 import numpy as np
 
-from lipkit.config import SAMPLES_PER_FRAME
+from lipkit.config import FPS, SAMPLES_PER_FRAME
 from lipkit.errors import LipkitError
 from lipkit.media.container import Source
+from lipkit.media.limits import DEFAULT, Limits
 from lipkit.media.shown import Shown
-from lipkit.media.timeline import JumpError, at_steady_rate, fit, join, resample, shift
+from lipkit.media.sound import Sound, silent_before
+from lipkit.media.timeline import JumpError, at_steady_rate, fit
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class MediaInfo:
     sample_rate: int
     """Samples per second in the file; 0 without sound."""
     channels: int
+    audio_tracks: int
     has_video: bool
     has_audio: bool
 
@@ -47,9 +50,11 @@ class MediaClip:
     """float32 [T * 1764], mono, 44,100 per second, in [-1, 1]."""
     damage: str = ""
     """What is wrong with the file, if it was read with ``keep_damaged``; else empty."""
+    note: str = ""
+    """What is unusual about how it was read, such as which audio track was heard."""
 
 
-def probe(path: str | os.PathLike) -> MediaInfo:
+def probe(path: str | os.PathLike, *, limits: Limits = DEFAULT) -> MediaInfo:
     """Look at a file's streams; at most the first picture is decoded.
 
     A damaged file is described as far as it can be opened.
@@ -59,7 +64,7 @@ def probe(path: str | os.PathLike) -> MediaInfo:
     LipkitError
         When it is no readable recording, or has neither pictures nor sound.
     """
-    with Source(path, keep_damaged=True) as source:
+    with Source(path, keep_damaged=True, limits=limits) as source:
         video, audio = source.video, source.audio
         if video is None and audio is None:
             raise LipkitError(f"{source.path}: has neither pictures nor sound; check what it is")
@@ -76,12 +81,15 @@ def probe(path: str | os.PathLike) -> MediaInfo:
             duration=source.duration,
             sample_rate=audio.sample_rate if audio else 0,
             channels=audio.channels if audio else 0,
+            audio_tracks=source.audio_tracks,
             has_video=video is not None,
             has_audio=audio is not None,
         )
 
 
-def iter_video(path: str | os.PathLike, *, keep_damaged: bool = False) -> Iterator[np.ndarray]:
+def iter_video(
+    path: str | os.PathLike, *, keep_damaged: bool = False, limits: Limits = DEFAULT
+) -> Iterator[np.ndarray]:
     """Yield the pictures of :func:`read_video` one by one, in constant memory.
 
     Raises
@@ -89,13 +97,15 @@ def iter_video(path: str | os.PathLike, *, keep_damaged: bool = False) -> Iterat
     LipkitError
         As :func:`read_video`; damage other than a missing end is raised after the pictures.
     """
-    with Source(path, keep_damaged=keep_damaged) as source:
+    with Source(path, keep_damaged=keep_damaged, limits=limits) as source:
         source.require(video=True)
         yield from _pictures(source, source.decode(sound=False))
         source.check()
 
 
-def read_video(path: str | os.PathLike, *, keep_damaged: bool = False) -> np.ndarray:
+def read_video(
+    path: str | os.PathLike, *, keep_damaged: bool = False, limits: Limits = DEFAULT
+) -> np.ndarray:
     """Read all pictures of a file at 25 frames per second.
 
     Frame t covers [t/25, (t+1)/25) s from the first picture's time stamp and shows the
@@ -110,6 +120,8 @@ def read_video(path: str | os.PathLike, *, keep_damaged: bool = False) -> np.nda
         A file of any container and codec that FFmpeg reads.
     keep_damaged
         Return what could be decoded of a damaged or cut-off file instead of raising.
+    limits
+        What is too large; ``gigabytes`` bounds the frames that are returned.
 
     Returns
     -------
@@ -119,20 +131,42 @@ def read_video(path: str | os.PathLike, *, keep_damaged: bool = False) -> np.nda
     ------
     DamagedError
         When the file is cut off or broken. A cut-off file never passes as a shorter clip.
+    TooLargeError
+        When it is, or declares to be, beyond ``limits``.
     LipkitError
         When it is missing, a folder, empty, no recording, has no video stream, no
         picture can be decoded, or its time stamps jump.
     """
-    return np.stack(list(iter_video(path, keep_damaged=keep_damaged)))
+    with Source(path, keep_damaged=keep_damaged, limits=limits) as source:
+        source.require(video=True)
+        frames = _held(source, _pictures(source, source.decode(sound=False)))
+        source.check()
+        return frames
 
 
-def read_audio(path: str | os.PathLike, *, keep_damaged: bool = False) -> np.ndarray:
+def read_audio(
+    path: str | os.PathLike,
+    *,
+    track: int | None = None,
+    keep_damaged: bool = False,
+    limits: Limits = DEFAULT,
+) -> np.ndarray:
     """Read the sound of a video or sound file as 44,100 mono samples per second.
 
     Sample k is the sound at k/44100 s from the first picture's time stamp (from the
     first sample's in a sound file): sound that starts late is preceded by silence, sound
     from before the first picture is cut, gaps are silence, and the delay that an encoder
-    declares (AAC, MP3, Opus) is removed. Channels are mixed.
+    declares (AAC, MP3, Opus) is removed. Channels are mixed so that a voice keeps its level
+    (:mod:`~lipkit.media.mixing`).
+
+    Parameters
+    ----------
+    path
+        A file of any container and codec that FFmpeg reads.
+    track
+        Which audio track, counted from 1; None is the first that is not silent.
+    keep_damaged, limits
+        As in :func:`read_video`.
 
     Returns
     -------
@@ -143,14 +177,7 @@ def read_audio(path: str | os.PathLike, *, keep_damaged: bool = False) -> np.nda
     LipkitError
         As :func:`read_video`, with "no audio stream" and "no sound can be decoded".
     """
-    with Source(path, keep_damaged=keep_damaged) as source:
-        source.require(audio=True)
-        sound = Sound(source)
-        for frame in source.decode(pictures=False):
-            sound.add(frame)
-        samples = sound.samples()
-        source.check()
-        return samples
+    return _read_sound(path, track, keep_damaged, limits)[0]
 
 
 def read_clip(
@@ -158,6 +185,7 @@ def read_clip(
     audio: str | os.PathLike | None = None,
     *,
     keep_damaged: bool = False,
+    limits: Limits = DEFAULT,
 ) -> MediaClip:
     """Read pictures and sound in one pass, cut or padded to the same length.
 
@@ -177,30 +205,79 @@ def read_clip(
         the sound in ``video``.
     keep_damaged
         Keep what could be decoded; :attr:`MediaClip.damage` then says what is wrong.
+    limits
+        As in :func:`read_video`.
 
     Raises
     ------
     LipkitError
         As :func:`read_video` and :func:`read_audio`.
     """
-    with Source(video, keep_damaged=keep_damaged) as source:
+    note = ""
+    with Source(video, keep_damaged=keep_damaged, limits=limits) as source:
         source.require(video=True, audio=audio is None)
         sound = Sound(source)
         decoded = source.decode(sound=audio is None)
-        frames = np.stack(list(_pictures(source, sound.taken_from(decoded))))
-        samples = read_audio(audio, keep_damaged=keep_damaged) if audio else sound.samples()
+        frames = _held(source, _pictures(source, sound.taken_from(decoded)))
+        if audio:
+            samples, note = _read_sound(audio, None, keep_damaged, limits)
+        elif sound.silent and source.audio_tracks > 1:
+            samples, note = _read_sound(video, None, keep_damaged, limits)
+        else:
+            samples = sound.samples()
         source.check()
-        return MediaClip(frames, fit(samples, len(frames) * SAMPLES_PER_FRAME), source.damage)
+        samples = fit(samples, len(frames) * SAMPLES_PER_FRAME)
+        return MediaClip(frames, samples, source.damage, note)
+
+
+def _read_sound(
+    path: str | os.PathLike, track: int | None, keep_damaged: bool, limits: Limits
+) -> tuple[np.ndarray, str]:
+    """The samples of a track, or of the first that is not silent, and a note on the choice."""
+    number, first = track or 1, None
+    while True:
+        with Source(path, audio_track=number, keep_damaged=keep_damaged, limits=limits) as source:
+            source.require(audio=True)
+            sound = Sound(source)
+            for frame in source.decode(pictures=False):
+                sound.add(frame)
+            samples = sound.samples()
+            source.check()
+            last = number == source.audio_tracks
+        if track or not sound.silent:
+            return samples, silent_before(number, track)
+        first = samples if first is None else first
+        if last:
+            return first, ""
+        number += 1
+
+
+def _held(source: Source, pictures: Iterator[np.ndarray]) -> np.ndarray:
+    """All pictures in one array, which grows where the file did not say how many they are."""
+    frames, count = None, 0
+    for picture in pictures:
+        height, width = picture.shape[:2]
+        if frames is None:
+            declared = max(1, round(source.video_duration * FPS) + 1)
+            source.limits.check_held(source.path, declared, width, height)
+            frames = np.empty((declared, *picture.shape), np.uint8)
+        elif count == len(frames):
+            source.limits.check_held(source.path, count + 1, width, height)
+            frames = np.concatenate([frames, np.empty_like(frames[: count // 2 + 1])])
+        frames[count] = picture
+        count += 1
+    return frames[:count]
 
 
 def _pictures(source: Source, decoded: Iterator) -> Iterator[np.ndarray]:
     """Pictures at 25 frames per second as RGB arrays; only those shown are converted."""
-    convert = Shown(source.pixel)
+    show = Shown(source.pixel)
     count = 0
     try:
         for picture in at_steady_rate(_shown(source, decoded)):
-            yield convert(picture)
+            yield show(picture)
             count += 1
+            source.limits.check_seconds(source.path, count / FPS)
     except JumpError as error:
         raise LipkitError(f"{source.path}: {error}; convert the file again") from None
     if not count:
@@ -221,64 +298,3 @@ def _shown(source: Source, decoded: Iterator) -> Iterator[tuple[Fraction, Fracti
             start = Fraction(0) if start is None else start + 1 / rate
         duration = frame.duration * frame.time_base if frame.duration else 1 / rate
         yield start, duration, frame
-
-
-class Sound:
-    """Collects the decoded sound of a source as mono pieces with their times."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._pieces: list[tuple[Fraction | None, np.ndarray]] = []
-        self._mixer: av.AudioResampler | None = None
-        self._form: tuple | None = None
-        self.rate = 0
-
-    def add(self, frame: av.VideoFrame | av.AudioFrame) -> None:
-        """Take a piece of sound; pictures are ignored."""
-        if not isinstance(frame, av.AudioFrame):
-            return
-        form = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if form != self._form:
-            self.rate = self.rate or frame.sample_rate
-            # To whole numbers, because FFmpeg then mixes with weights that sum to 1; to
-            # floats it would make the same voice on two channels 3 dB louder.
-            self._mixer = av.AudioResampler("s32", "mono", self.rate)
-            self._form = form
-        start = None if frame.pts is None else frame.pts * frame.time_base
-        mixed = [piece.to_ndarray()[0] for piece in self._mixer.resample(frame)]
-        if mixed:
-            whole = np.concatenate(mixed)
-            self._pieces.append((start, whole.astype(np.float32) / np.float32(2**31)))
-
-    def take(self) -> list[tuple[Fraction | None, np.ndarray]]:
-        """The pieces so far, each with its start in seconds; they are forgotten here."""
-        pieces, self._pieces = self._pieces, []
-        return pieces
-
-    def taken_from(self, decoded: Iterator) -> Iterator:
-        """Pass everything on, keeping the sound."""
-        for frame in decoded:
-            self.add(frame)
-            yield frame
-
-    def samples(self) -> np.ndarray:
-        """All sound so far at 44,100 samples per second, time 0 at sample 0."""
-        if not self._pieces:
-            raise self.missing()
-        try:
-            start, samples = join(self._pieces, self.rate)
-        except JumpError as error:
-            raise self.jumping(error) from None
-        origin = start if self._source.origin is None else self._source.origin
-        placed = shift(resample(samples, self.rate), start - origin)
-        # Decoders of lossy sound overshoot full scale a little.
-        return np.clip(placed, -1.0, 1.0)
-
-    def missing(self) -> LipkitError:
-        """What is wrong with a source that gave no sound."""
-        self._source.check()
-        return LipkitError(f"{self._source.path}: no sound can be decoded; get the file again")
-
-    def jumping(self, error: JumpError) -> LipkitError:
-        """What is wrong with a source whose time stamps jump."""
-        return LipkitError(f"{self._source.path}: {error}; convert the file again")

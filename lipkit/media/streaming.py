@@ -10,12 +10,27 @@ import soxr
 
 from lipkit.config import SAMPLE_RATE
 from lipkit.media.container import Source
-from lipkit.media.reading import Sound
+from lipkit.media.limits import DEFAULT, Limits
+from lipkit.media.sound import Hearing, Sound, listen
 from lipkit.media.timeline import JumpError, joined
 
 
-def iter_audio(path: str | os.PathLike, *, keep_damaged: bool = False) -> Iterator[np.ndarray]:
+def iter_audio(
+    path: str | os.PathLike,
+    *,
+    hearing: Hearing | None = None,
+    keep_damaged: bool = False,
+    limits: Limits = DEFAULT,
+) -> Iterator[np.ndarray]:
     """Yield the samples of :func:`~lipkit.media.reading.read_audio` piece by piece.
+
+    Parameters
+    ----------
+    path, keep_damaged, limits
+        As there.
+    hearing
+        Which track and how its channels are mixed; by default what
+        :func:`~lipkit.media.sound.listen` chooses, in a pass of its own before the first piece.
 
     Yields
     ------
@@ -26,9 +41,12 @@ def iter_audio(path: str | os.PathLike, *, keep_damaged: bool = False) -> Iterat
     LipkitError
         As ``read_audio``; damage other than a missing end is raised after the sound.
     """
-    with Source(path, keep_damaged=keep_damaged) as source:
+    hearing = hearing or listen(path, keep_damaged=keep_damaged, limits=limits)
+    with Source(
+        path, audio_track=hearing.track, keep_damaged=keep_damaged, limits=limits
+    ) as source:
         source.require(audio=True)
-        sound = Sound(source)
+        sound = Sound(source, hearing.weights)
         pieces = _pieces(source, sound)
         first = next(pieces, None)
         if first is None:
