@@ -5,6 +5,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
+from media_files import write_events
 
 from lipkit.config import SAMPLE_RATE
 from lipkit.errors import LipkitError, UsageError
@@ -100,7 +101,9 @@ def test_weights_add_up_to_one_and_silence_is_averaged():
     rng = np.random.default_rng(0)
     for names in (["FL", "FR"], ["FL", "FR", "LFE"], ["BL", "BR", "FL", "FR"], ["LFE"]):
         samples = rng.standard_normal((len(names), 500)) * rng.uniform(0.01, 1, (len(names), 1))
-        assert np.abs(mixing_weights(np.atleast_2d(np.cov(samples)), names)).sum() == pytest.approx(1)
+        assert np.abs(mixing_weights(np.atleast_2d(np.cov(samples)), names)).sum() == pytest.approx(
+            1
+        )
     assert mixing_weights(np.zeros((2, 2)), ["FL", "FR"]).tolist() == [0.5, 0.5]
 
 
@@ -116,10 +119,10 @@ def test_the_first_track_that_is_heard_is_taken(tmp_path, name):
     assert not read_audio(path, track=1).any()
     speech = read_speech(path)
     np.testing.assert_allclose(speech[: len(SAID)], SAID, atol=1e-4)
-    assert speech.note == f"{path}: its first audio track is silent; track 2 is heard"
+    assert speech.notes == [f"{path}: its first audio track is silent; track 2 is heard"]
     third = read_speech(path, track=3)
     np.testing.assert_allclose(third[: len(MUSIC)], MUSIC, atol=1e-4)
-    assert third.note == ""
+    assert third.notes == []
     if name != "a.mka":
         clip = read_clip(path)
         assert clip.note == "its first audio track is silent; track 2 is heard"
@@ -157,3 +160,32 @@ def test_a_faint_recording_is_told_its_gain_and_heard_with_it(tmp_path):
     nothing = write_tracks(tmp_path / "b.mkv", [NONE, NONE])
     with pytest.raises(LipkitError, match="give a recording of speech, or add --allow-silence"):
         read_speech(nothing)
+
+
+def damaged(path, how):
+    """An MP3 of 3 s with damage in the middle."""
+    data = bytearray(write_events(path, None, "libmp3lame", rate=48000).read_bytes())
+    middle = len(data) // 2
+    if how == "cut out":
+        del data[middle : middle + 1500]
+    else:
+        data[middle : middle + 1500] = bytes(1500)
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("how", ["cut out", "zeros"])
+def test_sound_that_a_damaged_mp3_lost_is_noted(tmp_path, how):
+    path = damaged(tmp_path / "a.mp3", how)
+    speech = read_speech(path)
+    assert len(speech.notes) == 1
+    lost = float(speech.notes[0].split(": ")[1].split(" s of its sound are damaged")[0])
+    assert lost == pytest.approx(3 - len(read_audio(path)) / SAMPLE_RATE, abs=0.03)
+    assert lost > 0.05
+
+
+def test_a_whole_mp3_and_one_with_a_tag_at_its_end_have_no_note(tmp_path):
+    path = write_events(tmp_path / "a.mp3", None, "libmp3lame", rate=48000)
+    assert read_speech(path).notes == []
+    path.write_bytes(path.read_bytes() + b"TAG" + b"a title".ljust(125, b"\0"))
+    assert read_speech(path).notes == []

@@ -63,7 +63,8 @@ class Speech:
         self._limits, self._factor = limits, np.float32(10 ** (gain / 20))
         self._hearing = listen(path, track, limits=limits)
         count, power, rest = 0, 0.0, np.zeros(0, np.float32)
-        for piece in self._pieces_of_file():
+        self._notes = [self._hearing.note] if self._hearing.note else []
+        for piece in self._pieces_of_file(self._notes):
             count += len(piece)
             rest = np.concatenate([rest, piece])
             whole = len(rest) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
@@ -97,12 +98,12 @@ class Speech:
         return np.pad(held, (0, stop - start - len(held)))
 
     @property
-    def note(self) -> str:
-        """What is unusual about what is heard; empty where nothing is."""
-        return f"{self.path}: {self._hearing.note}" if self._hearing.note else ""
+    def notes(self) -> list[str]:
+        """What is unusual about what is heard, naming the file."""
+        return [f"{self.path}: {note}" for note in self._notes]
 
-    def _pieces_of_file(self) -> Iterator[np.ndarray]:
-        pieces = iter_audio(self.path, hearing=self._hearing, limits=self._limits)
+    def _pieces_of_file(self, notes: list[str] | None = None) -> Iterator[np.ndarray]:
+        pieces = iter_audio(self.path, hearing=self._hearing, notes=notes, limits=self._limits)
         if self._factor == 1:
             return pieces
         return (np.clip(piece * self._factor, -1, 1) for piece in pieces)

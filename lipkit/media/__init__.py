@@ -5,9 +5,11 @@ Everything inside the kit runs at 25 pictures and 44,100 mono samples per second
 and encoder delays: they are brought to the kit's rates by their own time stamps.
 
 :mod:`~lipkit.media.container` opens and decodes, :mod:`~lipkit.media.timeline` places
-pictures and sound in time, :mod:`~lipkit.media.reading`, :mod:`~lipkit.media.streaming`,
-:mod:`~lipkit.media.writing` and :mod:`~lipkit.media.pictures` are what the rest of the kit calls;
-:mod:`~lipkit.media.sound` chooses what of a recording is heard, and :mod:`~lipkit.media.limits` says what is too large for them.
+pictures and sound in time, :mod:`~lipkit.media.shown` and :mod:`~lipkit.media.mixing` give
+them the looks and the level that a player gives them. :mod:`~lipkit.media.reading`,
+:mod:`~lipkit.media.streaming`, :mod:`~lipkit.media.sound`, :mod:`~lipkit.media.pictures`
+and :mod:`~lipkit.media.writing` are what the rest of the kit calls;
+:mod:`~lipkit.media.limits` says what is too large for them.
 """
 
 from lipkit.media.container import DamagedError

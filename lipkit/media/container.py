@@ -20,6 +20,10 @@ _NOT_RECORDINGS = {"tty", "bin", "xbin", "idf", "adf", "image2", "concat", "hls"
 _BARE_SOUND = {"mp3", "aac", "ac3"}
 _LOST_SOUND = Fraction(1, 10)
 """Seconds of undecodable bare sound that are taken for harmless."""
+_UNHEARD = Fraction(1, 50)
+"""Seconds of bare sound that may be missing without a note."""
+_COUNTING_HEADERS, _LONGEST_HEADER = (b"Xing", b"Info", b"VBRI"), 2048
+"""What stands before the sound of an MP3 that says how long it is, and within how many bytes."""
 
 
 class DamagedError(LipkitError):
@@ -80,6 +84,8 @@ class Source:
         """Time stamp, s, of the first picture, once it has been decoded."""
         self.damage = ""
         """The first sign of damage, known in full after decoding; empty for a whole file."""
+        self._lost = self._decoded = Fraction(0)
+        self._promised: Fraction | None = None
         if missing := missing_bytes(self.path):
             self._note(f"at least {missing:,} bytes are missing at its end")
             self.check()
@@ -145,7 +151,8 @@ class Source:
         streams = [s for s in (self.video, self.audio) if s is not None]
         for stream in streams:
             stream.codec_context.thread_count = 1
-        time = lost_sound = Fraction(0)
+        bare = self._container.format.name in _BARE_SOUND
+        time = lost_now = Fraction(0)
         for packet in self._packets(streams):
             length = (packet.duration or 0) * packet.time_base
             if packet.pts is not None:
@@ -158,12 +165,16 @@ class Source:
             try:
                 frames = packet.decode()
             except av.FFmpegError:
-                if packet.stream is self.audio and self._container.format.name in _BARE_SOUND:
-                    lost_sound += length
-                    if lost_sound <= _LOST_SOUND:
+                if bare and packet.stream is self.audio:
+                    lost_now += length
+                    if self._lost + lost_now <= _LOST_SOUND:
                         continue
                 self._note(f"data cannot be decoded near {float(time):.2f} s")
                 continue
+            if bare and frames:
+                # What cannot be decoded at the very end is a tag, not sound.
+                self._lost, lost_now = self._lost + lost_now, Fraction(0)
+                self._hear(packet, frames)
             for frame in frames:
                 if packet.stream is self.video:
                     self._see(frame)
@@ -179,6 +190,24 @@ class Source:
             yield from self._container.demux(*streams)
         except av.FFmpegError as error:
             self._note(f"reading stops early ({_reason(error)})")
+
+    def _hear(self, packet: av.Packet, frames: list[av.AudioFrame]) -> None:
+        """Count bare sound, to compare it with what its header promises."""
+        if not self._decoded and packet.pos:
+            with open(self.path, "rb") as file:
+                file.seek(max(0, packet.pos - _LONGEST_HEADER))
+                head = file.read(min(packet.pos, _LONGEST_HEADER))
+            if any(mark in head for mark in _COUNTING_HEADERS) and self.audio.duration:
+                self._promised = self.audio.duration * self.audio.time_base
+        self._decoded += sum(Fraction(f.samples, f.sample_rate) for f in frames)
+
+    @property
+    def note(self) -> str:
+        """What a listener should know of the sound that was decoded; empty for a whole file."""
+        missing = max(self._lost, (self._promised or 0) - self._decoded)
+        if missing <= _UNHEARD:
+            return ""
+        return f"{float(missing):.2f} s of its sound are damaged or missing; the rest is heard"
 
     def _see(self, picture: av.VideoFrame) -> None:
         if picture.is_corrupt:

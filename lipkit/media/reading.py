@@ -244,8 +244,9 @@ def _read_sound(
             samples = sound.samples()
             source.check()
             last = number == source.audio_tracks
+            notes = [silent_before(number, track), source.note]
         if track or not sound.silent:
-            return samples, silent_before(number, track)
+            return samples, "; ".join(filter(None, notes))
         first = samples if first is None else first
         if last:
             return first, ""

@@ -19,6 +19,7 @@ def iter_audio(
     path: str | os.PathLike,
     *,
     hearing: Hearing | None = None,
+    notes: list[str] | None = None,
     keep_damaged: bool = False,
     limits: Limits = DEFAULT,
 ) -> Iterator[np.ndarray]:
@@ -31,6 +32,8 @@ def iter_audio(
     hearing
         Which track and how its channels are mixed; by default what
         :func:`~lipkit.media.sound.listen` chooses, in a pass of its own before the first piece.
+    notes
+        Takes, once the sound has ended, what a listener should know of it.
 
     Yields
     ------
@@ -65,6 +68,8 @@ def iter_audio(
         except JumpError as error:
             raise sound.jumping(error) from None
         source.check()
+        if notes is not None and source.note:
+            notes.append(source.note)
 
 
 def _pieces(source: Source, sound: Sound) -> Iterator[tuple[Fraction | None, np.ndarray]]:
