@@ -1,4 +1,4 @@
-"""Log-mel spectrograms: the sound as the networks hear it, four columns a video frame."""
+"""Log-mel spectrograms: the sound as the networks hear it, four columns per video frame."""
 
 from functools import cache
 
@@ -33,7 +33,7 @@ _BLOCK = 4096
 
 
 def log_mel(samples: np.ndarray) -> np.ndarray:
-    """The log-mel spectrogram with exactly four columns a video frame.
+    """The log-mel spectrogram with exactly four columns per video frame.
 
     Column 4t + j is centred at (t + (j + 1/2)/4)/25 s. The power spectrum of 1,024
     samples (periodic Hann window) every 441 samples is summed in 128 mel bands up to
@@ -45,7 +45,7 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     samples
-        float32 [N] in [-1, 1], 44,100 a second; T = N // 1764 whole frames.
+        float32 [N] in [-1, 1], 44,100 per second; T = N // 1764 whole frames.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def authors_log_mel(samples: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     samples
-        float32 [N] in [-1, 1], 44,100 a second.
+        float32 [N] in [-1, 1], 44,100 per second.
 
     Returns
     -------

@@ -120,7 +120,7 @@ class Sound:
             yield frame
 
     def samples(self) -> np.ndarray:
-        """All sound so far at 44,100 samples a second, time 0 at sample 0."""
+        """All sound so far at 44,100 samples per second, time 0 at sample 0."""
         if not self._pieces:
             raise self.missing()
         try:

@@ -37,7 +37,7 @@ def iter_audio(
 
     Yields
     ------
-    float32 [n] in [-1, 1], 44,100 a second; the pieces follow each other without a gap.
+    float32 [n] in [-1, 1], 44,100 per second; the pieces follow each other without a gap.
 
     Raises
     ------

@@ -77,7 +77,7 @@ def join(
     pieces
         ``(start, samples)``: seconds (None: right after the piece before), float32 [n].
     rate
-        Samples a second of all pieces.
+        Samples per second of all pieces.
 
     Returns
     -------

@@ -39,16 +39,16 @@ def write_video(
     path
         Ends in ``.mp4``. It appears when it is whole; on failure what was there stays.
     frames
-        uint8 [H, W, 3] each, RGB, 25 a second; any iterable. H.264 needs even sizes: an
+        uint8 [H, W, 3] each, RGB, 25 per second; any iterable. H.264 needs even sizes: an
         odd last row or column is doubled.
     samples
-        float32 [N], mono, 44,100 a second, in [-1, 1]; cut, or padded with silence, to
+        float32 [N], mono, 44,100 per second, in [-1, 1]; cut, or padded with silence, to
         the frames' length. None writes no sound. Anything may stand for the array that
         gives one where it is sliced, such as sound that is read as it is needed.
     crf
         Quality: 0 (lossless) to 51; 18 is visually lossless.
     audio_bits
-        AAC's bits a second.
+        AAC's bits per second.
 
     Returns
     -------
