@@ -3,16 +3,25 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from lipkit.config import PrepareConfig
 from lipkit.errors import LipkitError
 from lipkit.face.landmarks import FaceLandmarks, FaceLostError, NoFaceError, Seen
-from lipkit.face.lips import crop
+from lipkit.face.lips import crop, paste_back
 from lipkit.face.mouth import MOUTH
-from lipkit.generation import face_video, paste_into_video, read_face_video
+from lipkit.generation import (
+    face_video,
+    for_inference,
+    generate_frames,
+    paste_into_video,
+    read_face_video,
+    talking_video,
+)
 from lipkit.generation.face_video import FaceVideo, follow_lips, restlessness
 from lipkit.generation.identity import LipImage
 from lipkit.media import read_video, write_video
+from lipkit.weights import load_weights
 
 PREPARE = PrepareConfig()
 
@@ -192,3 +201,41 @@ def test_lips_are_found_and_replaced_in_a_moving_face(moving):
         changed = np.argwhere((np.abs(pasted.astype(int) - frame) > 8).any(-1))
         assert np.abs(changed - (y, x)).max() <= side / 2 + 1
         assert len(changed) > side**2 / 4
+
+
+def test_a_video_gets_lips_of_its_own_sharpness(tmp_path):
+    """A generator that moves pixels moves those of the video, not 64 of them."""
+    from portraits import large_portrait
+
+    portrait = large_portrait(0, 256)
+    path = tmp_path / "large.mp4"
+    write_video(path, [portrait.picture] * 3, crf=4)
+    face = FaceVideo(
+        path,
+        portrait.lips,
+        np.tile(portrait.lips.box, (3, 1)),
+        np.ones(3, bool),
+        crop([portrait.picture], portrait.lips.box[None], 256)[0],
+    )
+    still = read_video(path)[0]
+    generator = for_inference(load_weights("plus").generator)
+    frames = list(talking_video(generator, face, torch.zeros(4 * 3, 128)))
+    assert len(frames) == 3
+
+    def detail(picture: np.ndarray) -> float:
+        lips = portrait.cut(picture)[64:192, 64:192].astype(np.float32)
+        return float((lips - cv2.GaussianBlur(lips, (0, 0), 1)).std())
+
+    (drawn,) = generate_frames(generator, face.lips.image, torch.zeros(4, 128))
+    enlarged = paste_back(still, drawn, portrait.lips.box)
+    assert detail(frames[1]) > 0.85 * detail(still) > 1.3 * detail(enlarged)
+
+
+def test_the_identity_is_kept_at_the_videos_resolution(numbered, monkeypatch):
+    pretend(monkeypatch, [face_points(size=3)] * 4)
+    video = read_face_video(numbered, PREPARE, None, frames=4)
+    side = round(float(video.lips.box[2]))
+    assert side > 64
+    assert video.large.shape == (side, side, 3)
+    pretend(monkeypatch, [face_points(size=0.5)] * 4)
+    assert read_face_video(numbered, PREPARE, None, frames=4).large.shape == (64, 64, 3)

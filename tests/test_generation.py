@@ -198,11 +198,19 @@ def test_pasted_lips_leave_no_visible_box(face, landmarks):
     assert step(pasted) < step(face) + 1
 
 
-def test_a_large_picture_is_shrunk_for_pasting():
+def test_a_picture_is_shrunk_only_where_asked_or_beyond_4096():
+    box = np.array([20.5, 10.5, 16.0])
+    lips = np.zeros((64, 64, 3), np.uint8)
+    for shape, shown in (((24, 4096), (24, 4096)), ((30, 6144), (20, 4096))):
+        picture = np.zeros((*shape, 3), np.uint8)
+        assert next(paste_into(picture, [lips], box)).shape == (*shown, 3)
+
+
+def test_a_large_picture_is_shrunk_where_asked():
     picture = np.full((1500, 2560, 3), 100, np.uint8)
     lips = np.full((64, 64, 3), 100, np.uint8)
     lips[24:40, 24:40] = 250
-    (frame,) = paste_into(picture, iter([lips]), np.array([1000.5, 700.5, 200.0]))
+    (frame,) = paste_into(picture, iter([lips]), np.array([1000.5, 700.5, 200.0]), 1280)
     assert frame.shape == (750, 1280, 3)
     bright = np.argwhere(frame[..., 0] > 200)
     np.testing.assert_allclose(bright.mean(0), (350, 500), atol=1)

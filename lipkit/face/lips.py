@@ -27,6 +27,9 @@ REACH_MARGIN = 1.05
 """The box holds the mouth's farthest reach from the centre with this to spare."""
 SMALLEST_CLONE = 12
 """Pixels; a mask smaller than this is feathered: Poisson blending has no room to work."""
+LARGEST_CLONE = 128
+"""Pixels; into a larger box Poisson blending is computed at about this size: what it adds is
+smooth, and solving for it costs more than in proportion to the pixels."""
 MASK_POWER = 4
 """Exponent of the mask's superellipse: rounder than a square, fuller than an ellipse."""
 
@@ -222,8 +225,32 @@ def _feather(radius: np.ndarray, start: float = 0.7) -> np.ndarray:
 
 
 def _poisson(target: np.ndarray, patch: np.ndarray, radius: np.ndarray) -> np.ndarray:
+    factor = min(target.shape[:2]) // LARGEST_CLONE
+    if factor > 1:
+        return _poisson_coarse(target, patch, radius, factor)
     mask = np.where(radius <= 0.92, np.uint8(255), np.uint8(0))
     x, y, width, height = cv2.boundingRect(mask)
     # OpenCV puts the middle of the mask's bounding box at this point.
     middle = (x + width // 2, y + height // 2)
     return cv2.seamlessClone(patch, target, mask, middle, cv2.NORMAL_CLONE)
+
+
+def _poisson_coarse(
+    target: np.ndarray, patch: np.ndarray, radius: np.ndarray, factor: int
+) -> np.ndarray:
+    """Solve on averages of ``factor`` pixels, and add what that changes to the patch."""
+    height, width = target.shape[:2]
+    size = width // factor, height // factor
+    coarse_target, coarse_patch, coarse_radius = (
+        cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        for picture in (target, patch, radius)
+    )
+    solved = _poisson(coarse_target, coarse_patch, coarse_radius).astype(np.float32)
+    # Outside its mask the solution is the target; there the rim's change goes on instead.
+    inside = np.float32(coarse_radius <= 0.92)[..., None]
+    change = (solved - coarse_patch) * inside
+    near = cv2.GaussianBlur(inside, (0, 0), 1.5)[..., None]
+    change += (1 - inside) * cv2.GaussianBlur(change, (0, 0), 1.5) / (near + 1e-3)
+    change = cv2.resize(change, (width, height), interpolation=cv2.INTER_CUBIC)
+    weight = _feather(radius / 0.92, 0.9)[..., None]
+    return np.clip(np.rint(target + weight * (patch + change - target)), 0, 255).astype(np.uint8)

@@ -3,8 +3,12 @@
 :mod:`~lipkit.generation.identity` finds the lips of a picture,
 :mod:`~lipkit.generation.face_video` those of every frame of a video,
 :mod:`~lipkit.generation.speech` reads the sound, :mod:`~lipkit.generation.frames` generates,
-:mod:`~lipkit.generation.inference` makes it fast, :mod:`~lipkit.generation.paste` puts the
-lips back into the face, and :mod:`~lipkit.generation.command` joins them: ``lipkit generate``.
+:mod:`~lipkit.generation.inference` makes it fast. A network that draws lips has them pasted
+into the face (:mod:`~lipkit.generation.paste`); one that moves pixels
+(:mod:`~lipkit.generation.moves`) moves those of the picture itself
+(:mod:`~lipkit.generation.redraw`, with the :mod:`~lipkit.generation.jaw` and what is
+:mod:`painted <lipkit.generation.paint>`). :mod:`~lipkit.generation.talking` chooses, and
+:mod:`~lipkit.generation.command` joins them all: ``lipkit generate``.
 
 The faces of real people may be used with their consent only, and the result must be
 shown as what it is: synthetic video.
@@ -15,8 +19,11 @@ from lipkit.generation.face_video import FaceVideo, paste_into_video, read_face_
 from lipkit.generation.frames import CHUNK, generate_chunks, generate_frames
 from lipkit.generation.identity import LipImage, find_lips
 from lipkit.generation.inference import for_inference
+from lipkit.generation.moves import Move, can_move, generate_moves
 from lipkit.generation.paste import paste_into
+from lipkit.generation.redraw import Redrawing
 from lipkit.generation.speech import LogMel, Speech, read_speech
+from lipkit.generation.talking import talking_picture, talking_video
 from lipkit.media import read_picture
 
 __all__ = [
@@ -25,15 +32,21 @@ __all__ = [
     "GenerateResult",
     "LipImage",
     "LogMel",
+    "Move",
+    "Redrawing",
     "Speech",
+    "can_move",
     "find_lips",
     "for_inference",
     "generate",
     "generate_chunks",
     "generate_frames",
+    "generate_moves",
     "paste_into",
     "paste_into_video",
     "read_face_video",
     "read_picture",
     "read_speech",
+    "talking_picture",
+    "talking_video",
 ]

@@ -9,12 +9,13 @@ from tqdm import tqdm
 from lipkit.config import FPS
 from lipkit.errors import LipkitError, UsageError
 from lipkit.face.landmarks import FaceLandmarks
-from lipkit.generation.face_video import paste_into_video, read_face_video
+from lipkit.generation.face_video import read_face_video
 from lipkit.generation.frames import generate_frames
 from lipkit.generation.identity import find_lips, middle_lips
 from lipkit.generation.inference import for_inference
-from lipkit.generation.paste import paste_into
+from lipkit.generation.paste import LARGEST_SIDE
 from lipkit.generation.speech import LogMel, read_speech
+from lipkit.generation.talking import talking_picture, talking_video
 from lipkit.media import DamagedError, is_picture, probe, read_picture, write_video
 from lipkit.media.audio import mel_filters
 from lipkit.media.given import require_file
@@ -45,6 +46,7 @@ def generate(
     paste_back: bool = False,
     lips_only: bool = False,
     allow_silence: bool = False,
+    largest_side: int | None = None,
     progress: bool = True,
     landmark_model: str | Path | None = None,
 ) -> GenerateResult:
@@ -69,6 +71,9 @@ def generate(
         writing 64 x 64 lips. A video that is shorter than the speech is played back and forth.
     allow_silence:
         Take sound in which nothing is to be heard.
+    largest_side:
+        With ``paste_back``: pixels of the video's longer side, to which a larger picture or
+        video is shrunk; None shrinks what is larger than 4,096 pixels, and says so.
     landmark_model:
         dlib's 68-point model; found by itself where None.
 
@@ -101,11 +106,12 @@ def generate(
     if lips.faces > 1:
         notes.append(f"{identity}: {lips.faces} faces; the largest is used")
     logmel = LogMel(speech, card.statistics, card.quiet, card.preset.data)
-    frames = generate_frames(generator, lips.image, logmel)
     if paste_back and is_video:
-        frames = paste_into_video(video, frames)
+        frames = talking_video(generator, video, logmel, largest_side or LARGEST_SIDE)
     elif paste_back:
-        frames = paste_into(picture, frames, lips.box)
+        frames = talking_picture(generator, picture, lips, logmel, largest_side or LARGEST_SIDE)
+    else:
+        frames = generate_frames(generator, lips.image, logmel)
     frames = tqdm(frames, "generate", speech.frames, unit="frame", disable=not progress)
     write_video(out, frames, speech)
     realtime = speech.frames / FPS / (time.monotonic() - began)

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from lipkit.config import FPS, PrepareConfig
+from lipkit.config import FPS, LIP_SIZE, PrepareConfig
 from lipkit.face.landmarks import FaceLandmarks, FaceLostError, NoFaceError, follow
 from lipkit.face.lips import crop, crop_boxes, paste_back
 from lipkit.face.mouth import mouth_opening, mouth_width
 from lipkit.face.tracking import UPPER_FACE
 from lipkit.generation.identity import LipImage, check_size
-from lipkit.generation.paste import shrink
+from lipkit.generation.paste import LARGEST_SIDE, shrink, shrink_box, shrinking
 from lipkit.media import iter_video
 
 HELD_BYTES = 256 * 2**20
@@ -38,6 +38,8 @@ class FaceVideo:
     """f32 [T, 3]: centre x, y and side of the lips in each frame used."""
     seen: np.ndarray
     """bool [T]: False where the face is lost."""
+    large: np.ndarray | None = None
+    """u8 [n, n, 3], n >= 64: ``lips`` at the video's own resolution."""
 
     def notes(self, frames: int) -> list[str]:
         """What the caller should know when ``frames`` lips are pasted into the video."""
@@ -89,8 +91,10 @@ def read_face_video(
         )
     boxes = follow_lips(np.stack([points[i] for i in _nearest_before(seen)]), config)
     check_size(boxes[best_index], path)
-    image = crop([best_frame], boxes[best_index : best_index + 1])[0]
-    return FaceVideo(Path(path), LipImage(image, boxes[best_index], faces), boxes, seen)
+    box = boxes[best_index]
+    image = crop([best_frame], box[None])[0]
+    large = crop([best_frame], box[None], max(LIP_SIZE, round(float(box[2]))))[0]
+    return FaceVideo(Path(path), LipImage(image, box, faces), boxes, seen, large)
 
 
 def restlessness(points: np.ndarray) -> float:
@@ -118,24 +122,27 @@ def follow_lips(points: np.ndarray, config: PrepareConfig) -> np.ndarray:
     return (boxes * size[:, None]).astype(np.float32)
 
 
-def paste_into_video(video: FaceVideo, lips: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-    """Put each lip image u8 [64, 64, 3] into the video's next frame, as long as there are any.
+def paste_into_video(
+    video: FaceVideo, lips: Iterable[np.ndarray], largest_side: int = LARGEST_SIDE
+) -> Iterator[np.ndarray]:
+    """Put each lip image u8 [n, n, 3] into the video's next frame, as long as there are any.
 
     The video is played forth once and then, for longer speech, its last seconds back and
     forth (:data:`HELD_BYTES`). Where the face is lost the frame before stands still.
     """
-    frames = _frames_of_face(video)
+    frames = _frames_of_face(video, largest_side)
     # The lips come first, so that no frame is decoded in vain.
     for image, (picture, box) in zip(lips, _forth_and_back(frames), strict=False):
         yield paste_back(picture, image, box)
 
 
-def _frames_of_face(video: FaceVideo) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _frames_of_face(video: FaceVideo, largest_side: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pictures and boxes at their working size; where the face is lost, those before."""
     held, waiting = None, 0
     for index, picture in enumerate(islice(iter_video(video.path), len(video.boxes))):
         if video.seen[index]:
-            held = shrink(picture, video.boxes[index])
+            scale = shrinking(picture.shape, largest_side)
+            held = shrink(picture, scale), shrink_box(video.boxes[index], scale)
             # Frames before the first that shows the face show that one.
             yield from [held] * waiting
             waiting = 0

@@ -55,15 +55,26 @@ def generate_chunks(
     """
     device = next(generator.parameters()).device
     identity = identity.unsqueeze(0).to(device)
-    total, context = len(logmel) // COLUMNS_PER_FRAME, generator.context
     window = getattr(generator, "window", 0)
-    chunk = window or chunk
-    for start in range(0, total, chunk):
-        end = min(start + chunk, total)
-        first, last = max(0, start - context), min(total, end + context)
-        heard = logmel[first * COLUMNS_PER_FRAME : last * COLUMNS_PER_FRAME]
-        missing = max(0, window - (last - first))
+    for heard, first, last in pieces(logmel, generator.context, window or chunk):
+        missing = max(0, window - len(heard) // COLUMNS_PER_FRAME)
         if missing:
             heard = torch.cat([heard, heard[-COLUMNS_PER_FRAME:].repeat(missing, 1)])
-        video = generator(identity, heard[None, None].to(device))[0]
-        yield video[:, start - first : end - first]
+        yield generator(identity, heard[None, None].to(device))[0][:, first:last]
+
+
+def pieces(logmel: Tensor | LogMel, context: int, chunk: int) -> Iterator[tuple[Tensor, int, int]]:
+    """Cut a log-mel [4T, 128] into pieces of ``chunk`` frames, each heard with its surroundings.
+
+    Yields
+    ------
+    (heard, first, last)
+        Log-mel [4n, 128] of a piece and of up to ``context`` frames on either side; the
+        piece's own frames are ``first`` to ``last`` (excluded) of those n.
+    """
+    total = len(logmel) // COLUMNS_PER_FRAME
+    for start in range(0, total, chunk):
+        end = min(start + chunk, total)
+        before, after = max(0, start - context), min(total, end + context)
+        heard = logmel[before * COLUMNS_PER_FRAME : after * COLUMNS_PER_FRAME]
+        yield heard, start - before, end - before

@@ -29,6 +29,8 @@ class LipImage:
     """f32 [3]: centre x, centre y and side in the picture; None for a picture of lips alone."""
     faces: int = 0
     """Faces seen in the picture; the lips are those of the largest."""
+    face: np.ndarray | None = None
+    """f32 [68, 2]: the face's landmarks in the picture; None for a picture of lips alone."""
 
 
 def find_lips(
@@ -61,7 +63,7 @@ def find_lips(
         config = dataclasses.replace(config, crop_scale=config.crop_scale * STILL_MARGIN)
     box = crop_boxes(found.points, config)[0]
     check_size(box, name)
-    return LipImage(crop([picture], box[None])[0], box, found.faces)
+    return LipImage(crop([picture], box[None])[0], box, found.faces, found.points[0])
 
 
 def check_size(box: np.ndarray, name: str | Path) -> None:

@@ -1,4 +1,4 @@
-"""Put generated lips back into a still face."""
+"""Put drawn lips back into a still face."""
 
 from collections.abc import Iterable, Iterator
 
@@ -7,25 +7,42 @@ import numpy as np
 
 from lipkit.face.lips import paste_back
 
-LARGEST_SIDE = 1280
-"""Pixels; a larger picture is shrunk to this before lips are pasted back into it."""
+LARGEST_SIDE = 4096
+"""Pixels; a larger picture is shrunk to this, the most that players of H.264 can be relied on
+to show."""
 
 
 def paste_into(
-    picture: np.ndarray, lips: Iterable[np.ndarray], box: np.ndarray
+    picture: np.ndarray,
+    lips: Iterable[np.ndarray],
+    box: np.ndarray,
+    largest_side: int = LARGEST_SIDE,
 ) -> Iterator[np.ndarray]:
     """Put each lip image back into a still picture u8 [H, W, 3] at ``box`` (x, y, side)."""
-    picture, box = shrink(picture, box)
+    scale = shrinking(picture.shape, largest_side)
+    picture, box = shrink(picture, scale), shrink_box(box, scale)
     for image in lips:
         yield paste_back(picture, image, box)
 
 
-def shrink(picture: np.ndarray, box: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The picture u8 [H, W, 3], not larger than is worth pasting into, and its box [3]."""
-    scale = min(1.0, LARGEST_SIDE / max(picture.shape[:2]))
+def shrinking(shape: tuple[int, ...], largest_side: int) -> float:
+    """What makes a picture of ``shape`` [H, W, ...] no larger than ``largest_side``: at most 1."""
+    return min(1.0, largest_side / max(shape[:2]))
+
+
+def shrink(picture: np.ndarray, scale: float) -> np.ndarray:
+    """The picture u8 [H, W, 3] times ``scale``; itself where that is 1."""
     if scale == 1:
-        return picture, box
-    picture = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        return picture
+    return cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+
+
+def shrink_points(points: np.ndarray, scale: float) -> np.ndarray:
+    """Where points [..., 2] of a picture lie in it times ``scale``."""
     # Pixel centres lie at whole numbers, so the picture's corner is at -1/2.
-    x, y, side = box
-    return picture, np.array([(x + 0.5) * scale - 0.5, (y + 0.5) * scale - 0.5, side * scale])
+    return (points + 0.5) * scale - 0.5 if scale != 1 else points
+
+
+def shrink_box(box: np.ndarray, scale: float) -> np.ndarray:
+    """A box [3] (centre x, centre y, side) in the picture times ``scale``."""
+    return np.array([*shrink_points(box[:2], scale), box[2] * scale]) if scale != 1 else box

@@ -17,9 +17,9 @@ from lipkit.generation import (
     find_lips,
     for_inference,
     generate_frames,
-    paste_into,
     read_picture,
     read_speech,
+    talking_picture,
 )
 from lipkit.settings import did_you_mean
 from lipkit.weights import Weights
@@ -79,9 +79,11 @@ def talk(
     generator, card = weights
     lips = find_lips(picture, card.preset.prepare, landmarks or FaceLandmarks(), "the picture")
     logmel = LogMel(samples, card.statistics, card.quiet, card.preset.data)
-    frames = generate_frames(for_inference(generator), lips.image, logmel)
+    fast = for_inference(generator)
     if view == "face":
-        frames = paste_into(picture, frames, lips.box)
+        frames = talking_picture(fast, picture, lips, logmel)
+    else:
+        frames = generate_frames(fast, lips.image, logmel)
     return Take(np.stack(list(frames)), samples)
 
 
