@@ -13,70 +13,78 @@ from lipkit.data.prepared import PreparedSet
 from lipkit.data.windows import Windows
 from lipkit.errors import LipkitError
 from lipkit.face.lips import crop, crop_boxes
+from lipkit.talker.camera import compressed
+from lipkit.talker.crowd import anybody
 from lipkit.talker.english import held_out
 from lipkit.talker.recordings import Piece, Recording
 from lipkit.talker.speech import speak
+from lipkit.talker.takes import Manners, file_lines, plan, rehearse
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     out = tmp_path_factory.mktemp("drawn") / "set"
-    jobs = drawn.plan(2, 2, seed=3, split="train")
-    return drawn.write_set(out, jobs, workers=1, progress=False), jobs
+    takes = plan(2, 2, seed=3)
+    return drawn.write_set(out, takes, workers=1, progress=False), takes
 
 
 def test_it_opens_as_a_prepared_set_and_gives_windows(made):
-    folder, jobs = made
+    folder, takes = made
     opened = PreparedSet.open(folder)
     assert opened.splits == ["train"]
-    assert len(opened.clips("train")) == len(jobs) == 4
-    assert set(opened.manifest.speaker) == {"p000", "p001"}
+    assert len(opened.clips("train")) == len(takes) == 4
+    assert set(opened.manifest.speaker) == {"s1001", "s1002"}
     window = Windows(opened, "train")[0]
     assert window["video"].shape == (3, 16, 64, 64)
     assert abs(float(window["logmel"].mean())) < 2
 
 
 def test_points_are_exact_and_the_crop_is_that_of_the_whole_frames(made):
-    folder, jobs = made
-    said, _ = drawn.rehearse(jobs[0])
-    stored = read_clip(folder / "clips" / f"{jobs[0].record.clip_id}.safetensors")
+    folder, takes = made
+    said = rehearse(takes[0])[0].at_25()
+    stored = read_clip(folder / "clips" / f"{drawn.record(takes[0], 'train').clip_id}.safetensors")
     assert np.array_equal(stored.landmarks, said.landmarks())
     boxes = crop_boxes(said.landmarks(), PrepareConfig())
     assert np.array_equal(stored.box, boxes)
-    whole = crop(said.frames(), boxes).astype(int)
-    # A part of a frame is sampled at other fractions of a pixel than the whole: 1 grey level.
-    assert np.abs(stored.lips - whole).max() <= 1
+    part = drawn._around(boxes)
+    whole = np.stack([frame[part] for frame in said.frames()])
+    assert np.array_equal(whole, np.stack(list(said.frames(part))))
+    seen = compressed(iter(whole), said.camera)
+    cut = crop(seen, boxes - [part[1].start, part[0].start, 0])
+    assert np.array_equal(stored.lips, cut)
 
 
 def test_header_says_what_is_said_and_how_its_times_were_got(made):
-    folder, jobs = made
-    meta = read_clip(folder / "clips" / f"{jobs[0].record.clip_id}.safetensors").meta
+    folder, takes = made
+    meta = read_clip(
+        folder / "clips" / f"{drawn.record(takes[0], 'train').clip_id}.safetensors"
+    ).meta
     spoken = json.loads(meta["phonemes"])
     assert meta["times"] == "exact"
-    assert meta["text"] == jobs[0].text
+    assert meta["text"] == takes[0].text
     assert spoken[0][:2] == ["_", 0.0]
     assert all(a[2] == pytest.approx(b[1], abs=2e-4) for a, b in pairwise(spoken))
 
 
 def test_same_seed_same_bytes_and_a_begun_set_is_continued(made, tmp_path):
-    folder, jobs = made
-    again = drawn.write_set(tmp_path / "again", jobs, workers=2, progress=False)
+    folder, takes = made
+    again = drawn.write_set(tmp_path / "again", takes, workers=2, progress=False)
     for path in sorted(folder.rglob("*.*")):
         if path.is_file():
             assert (again / path.relative_to(folder)).read_bytes() == path.read_bytes()
     lost, *_, kept = sorted(again.rglob("*.safetensors"))
     before, stamp = lost.read_bytes(), kept.stat().st_mtime_ns
     lost.unlink()
-    drawn.write_set(again, jobs, workers=1, progress=False)
+    drawn.write_set(again, takes, workers=1, progress=False)
     assert lost.read_bytes() == before
     assert kept.stat().st_mtime_ns == stamp
 
 
 def test_lips_touch_at_every_bilabial(made):
-    _, jobs = made
+    _, takes = made
     checked = 0
-    for job in jobs:
-        said, _ = drawn.rehearse(job)
+    for take in takes:
+        said = rehearse(take)[0].at_25()
         points = said.landmarks()
         width = np.linalg.norm(points[:, 54] - points[:, 48], axis=1).mean()
         gap = np.linalg.norm(points[:, 66] - points[:, 62], axis=1) / width
@@ -97,28 +105,36 @@ def test_half_of_the_clips_are_human_and_of_ones_own_sex():
     pieces = [
         piece(n, s, sex) for s, sex in (("a", "f"), ("b", "m"), ("c", "f")) for n in range(14)
     ]
-    jobs = drawn.plan(6, 4, seed=1, pieces=pieces)
-    human = [job for job in jobs if job.piece]
+    takes = plan(6, 4, seed=1, pieces=pieces)
+    human = [take for take in takes if take.piece]
     assert len(human) == 12
-    from lipkit.talker.crowd import anybody
-
-    for job in human:
-        assert job.piece.recording.sex == ("f" if anybody(job.person, 1).woman else "m")
-    assert len({job.piece.name for job in human}) == 12
-    assert len({job.record.clip_id for job in jobs}) == 24
+    for take in human:
+        assert take.piece.recording.sex == ("f" if anybody(take.person, 1).woman else "m")
+    assert len({take.piece.name for take in human}) == 12
+    assert len({drawn.record(take, "train").clip_id for take in takes}) == 24
 
 
 def test_a_test_set_shares_no_sentence_voice_or_person_with_training():
-    train, test = drawn.plan(8, 5, seed=0), drawn.plan(8, 5, seed=9, held=True)
-    assert not any(held_out(job.text) for job in train)
-    assert all(held_out(job.text) for job in test)
-    voices = [{drawn.rehearse(job)[1].split("+")[1] for job in jobs} for jobs in (train, test)]
+    train, test = plan(8, 5, seed=0), plan(8, 5, seed=9, manners=Manners(held=True))
+    assert not any(held_out(take.text) for take in train)
+    assert all(held_out(take.text) for take in test)
+    voices = [{rehearse(take)[1].split("+")[1] for take in takes} for takes in (train, test)]
     assert not voices[0] & voices[1]
 
 
 def test_another_corpus_in_the_folder_is_refused(tmp_path):
     (tmp_path / "holiday.txt").write_text("")
     with pytest.raises(LipkitError, match="no prepared set"):
-        drawn.write_set(tmp_path, drawn.plan(1, 1, 0), workers=1, progress=False)
+        drawn.write_set(tmp_path, plan(1, 1, 0), workers=1, progress=False)
     with pytest.raises(LipkitError, match="nothing to draw"):
         drawn.write_set(tmp_path / "x", [], progress=False)
+
+
+def test_lines_of_a_file_are_said_in_another_order_by_each():
+    text = "One fish.\n\nTwo fish.\nRed fish.\n---\nBlue fish.\n"
+    lines = file_lines(text, "fish.txt", seed=0)
+    takes = plan(3, 6, seed=0, lines=lines)
+    assert {take.text for take in takes} == {"One fish.", "Two fish.", "Red fish.", "Blue fish."}
+    assert [t.text for t in takes[:6]] != [t.text for t in takes[6:12]]
+    with pytest.raises(LipkitError, match=r"fish\.txt: holds no line"):
+        file_lines("\n--\n", "fish.txt", seed=0)

@@ -3,12 +3,19 @@
 ``ROOT/s1/bbaf2n.mp4``, ``ROOT/align/s1/bbaf2n.align``, ``ROOT/truth/s1/bbaf2n.npz``, and
 ``ROOT/synthetic.json``, which is written last. The truth file holds ``landmarks`` f32
 [T, 68, 2] (pixels), ``opening`` f32 [T] (pixels), ``shapes`` f32 [T, channels], the phonemes
-(``symbols``, ``starts``, ``ends``: s) with the ``visemes`` of each and the ``leads`` (s) by which
-the lips are in place before it sounds.
+(``symbols``, ``starts``, ``ends``: s) with the ``visemes`` of each, the ``leads`` (s) by which
+the lips are in place before it sounds, and ``times``: how the phonemes' times were got
+(``exact``, ``aligned``, ``recognised`` or ``loop``). T counts frames at 25 a second, whatever
+the video's rate.
+
+The cast says GRID's sentences (:func:`write_corpus`); anybody says anything
+(:func:`write_takes`), as ``ROOT/s1001/00e1a2b3c.mp4`` or, from a camera of that kind, ``.mpg``.
 """
 
 import json
 import os
+import unicodedata
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -17,15 +24,19 @@ from pathlib import Path
 import numpy as np
 from tqdm.auto import tqdm
 
-from lipkit.config import FPS
+from lipkit.corpora.record import Word
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import remove_leftovers, replacing
 from lipkit.jobs.pool import Lost, each
+from lipkit.talker.camera import STUDIO_CAMERA
 from lipkit.talker.clip import opening
+from lipkit.talker.crowd import anybody
+from lipkit.talker.film import SUFFIXES, film
 from lipkit.talker.people import person
 from lipkit.talker.performance import Performance, perform
 from lipkit.talker.sentences import Sentence, choose
 from lipkit.talker.speech import VOICES
+from lipkit.talker.takes import Take, rehearse
 from lipkit.talker.visemes import CHANNELS, lead, visemes_of
 
 FORMAT = 1
@@ -60,6 +71,73 @@ class Job:
     def done(self) -> bool:
         """Whether all three files are there."""
         return all(self.path(kind).is_file() for kind in ("video", "align", "truth"))
+
+    def write(self) -> None:
+        """Make the clip."""
+        who = person(self.speaker, self.seed)
+        performance = perform(who, Sentence(self.name), self.seed)
+        _write(performance, self.path("video"), self.path("align"), self.path("truth"), "exact")
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One take to make into a video."""
+
+    root: str
+    take: Take
+
+    @property
+    def speaker(self) -> int:
+        """Index of the person."""
+        return self.take.person
+
+    def path(self, kind: str, suffix: str) -> Path:
+        """The file of kind ``""`` (video), ``align`` or ``truth``."""
+        return Path(self.root) / kind / self.take.speaker / f"{self.take.name}{suffix}"
+
+    @property
+    def done(self) -> bool:
+        """Whether all three files are there."""
+        seen = any(self.path("", suffix).is_file() for suffix in SUFFIXES.values())
+        rest = self.path("align", ".align"), self.path("truth", ".npz")
+        return seen and all(path.is_file() for path in rest)
+
+    def write(self) -> None:
+        """Make the clip."""
+        performance, _ = rehearse(self.take)
+        video = self.path("", SUFFIXES[performance.camera.codec])
+        align, facts = self.path("align", ".align"), self.path("truth", ".npz")
+        _write(performance, video, align, facts, self.take.times)
+
+
+def write_takes(
+    out: str | os.PathLike,
+    takes: Sequence[Take],
+    workers: int | None = None,
+    progress: bool = True,
+) -> Path:
+    """Write the takes of a plan as videos in GRID's layout; return the folder.
+
+    Whole clips that are already there are kept, and a plan may be made larger.
+
+    Raises
+    ------
+    LipkitError
+        When the folder holds something else, or a corpus of another seed or kind.
+    """
+    if not takes:
+        raise UsageError("there is nothing to draw; ask for a person and a clip at least")
+    root, seed = Path(out), takes[0].seed
+    kind = json.dumps(asdict(takes[0].manners), sort_keys=True)
+    _claim(root, seed, kind)
+    shots = [Shot(str(root), take) for take in takes]
+    todo = [shot for shot in shots if not shot.done]
+    if todo:
+        _run(todo, workers, progress, kept=len(shots) - len(todo))
+    people = {take.speaker: asdict(anybody(take.person, seed)) for take in takes}
+    clips = max(take.number for take in takes) + 1
+    _sign(root, len(people), clips, seed, people, kind)
+    return root
 
 
 def write_corpus(
@@ -105,27 +183,33 @@ def plan(root: str | os.PathLike, speakers: int, clips: int, seed: int) -> list[
     ]
 
 
-def write_clip(job: Job) -> None:
+def write_clip(job: "Job | Shot") -> None:
     """Make one clip; the video, which is written last, says that it is whole."""
+    job.write()
+
+
+def _write(performance: Performance, video: Path, align: Path, facts: Path, times: str) -> None:
     from lipkit.media import write_video
 
-    who = person(job.speaker, job.seed)
-    performance = perform(who, Sentence(job.name), job.seed)
-    with replacing(job.path("truth")) as path:
-        np.savez_compressed(path, **truth(performance))
-    with replacing(job.path("align")) as path:
+    with replacing(facts) as path:
+        np.savez_compressed(path, **truth(performance), times=times)
+    with replacing(align) as path:
         path.write_text(alignment(performance), encoding="ascii", newline="\n")
-    write_video(job.path("video"), performance.frames(), performance.samples)
+    if performance.camera == STUDIO_CAMERA:
+        write_video(video, performance.frames(), performance.samples)
+    else:
+        film(video, performance.frames(), performance.samples, performance.camera)
 
 
-def write_clips(jobs: list[Job]) -> None:
+def write_clips(jobs: "list[Job | Shot]") -> None:
     """Make several clips one after the other."""
     for job in jobs:
         write_clip(job)
 
 
 def truth(performance: Performance) -> dict[str, np.ndarray]:
-    """The arrays of a truth file."""
+    """The arrays of a truth file, but for ``times``."""
+    performance = performance.at_25()
     landmarks = performance.landmarks()
     spoken = performance.phonemes
     return {
@@ -142,15 +226,23 @@ def truth(performance: Performance) -> dict[str, np.ndarray]:
 
 def alignment(performance: Performance) -> str:
     """The text of GRID's ``.align``: ``start end word`` in 1/25,000 s, silence at both ends."""
-    words, end = performance.words, len(performance.shapes) / FPS
+    words, end = performance.words, len(performance.shapes) / performance.fps
+    if not words:  # a recording of which only the phonemes are known
+        words = (Word("unknown", performance.phonemes[0].end, performance.phonemes[-1].start),)
     edges = [w.start for w in words] + [words[-1].end]
     rows = [(0.0, edges[0], "sil")]
-    rows += [(edges[i], edges[i + 1], w.text.lower()) for i, w in enumerate(words)]
+    rows += [(edges[i], edges[i + 1], _plain(w.text)) for i, w in enumerate(words)]
     rows += [(edges[-1], end, "sil")]
     return "".join(f"{round(a * ALIGN_RATE)} {round(b * ALIGN_RATE)} {w}\n" for a, b, w in rows)
 
 
-def _claim(root: Path, seed: int) -> None:
+def _plain(word: str) -> str:
+    """A word as an ``.align`` file can hold it: one column of ASCII."""
+    text = unicodedata.normalize("NFKD", word.lower()).encode("ascii", "ignore").decode()
+    return "".join(text.split()) or "word"
+
+
+def _claim(root: Path, seed: int, kind: str = "") -> None:
     """Refuse a folder that is not ours; mark an empty one."""
     if root.exists() and not root.is_dir():
         raise LipkitError(f"{root}: a file stands where the corpus should go; name another folder")
@@ -160,6 +252,7 @@ def _claim(root: Path, seed: int) -> None:
         try:
             card = json.loads((root / name).read_text(encoding="utf-8"))
             found = (card["format"], card["seed"])
+            other = card.get("kind", "") != kind
         except (ValueError, KeyError, TypeError) as error:
             raise LipkitError(f"{root / name}: cannot be read; write to a new folder") from error
         if found != (FORMAT, seed):
@@ -167,25 +260,35 @@ def _claim(root: Path, seed: int) -> None:
                 f"{root}: holds a corpus of seed {found[1]} (format {found[0]}), not of seed "
                 f"{seed} (format {FORMAT}); write to another folder or delete this one"
             )
+        if other:
+            raise LipkitError(
+                f"{root}: holds a corpus of another kind (--sentences, --sound, --camera, "
+                "--held-out, --language); write to another folder or delete this one"
+            )
         remove_leftovers(root)
         return
     if root.is_dir() and any(root.iterdir()):
         raise LipkitError(f"{root}: is not empty and no synthetic corpus; name another folder")
     with replacing(root / _UNFINISHED) as path:
-        path.write_text(json.dumps({"format": FORMAT, "seed": seed}) + "\n", encoding="utf-8")
+        card = {"format": FORMAT, "seed": seed} | ({"kind": kind} if kind else {})
+        path.write_text(json.dumps(card) + "\n", encoding="utf-8")
 
 
-def _sign(root: Path, speakers: int, clips: int, seed: int) -> None:
+def _sign(
+    root: Path,
+    speakers: int,
+    clips: int,
+    seed: int,
+    people: dict[str, dict] | None = None,
+    kind: str = "",
+) -> None:
     """Write the card: what is in the corpus and who speaks."""
     path = root / _CARD
     if path.is_file():
         old = json.loads(path.read_text(encoding="utf-8"))
         if old["speakers"] >= speakers and old["clips"] >= clips:
             return
-    people = {}
-    for index in range(speakers):
-        who = asdict(person(index, seed))
-        people[f"s{index + 1}"] = {**who, "voice": VOICES[who["voice"]].name}
+    people = people or _cast(speakers, seed)
     card = {
         "corpus": "synthetic",
         "format": FORMAT,
@@ -194,13 +297,21 @@ def _sign(root: Path, speakers: int, clips: int, seed: int) -> None:
         "clips": clips,
         "channels": CHANNELS,
         "people": people,
-    }
+    } | ({"kind": kind} if kind else {})
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
     (root / _UNFINISHED).unlink(missing_ok=True)
 
 
-def _run(jobs: list[Job], workers: int | None, progress: bool, kept: int) -> None:
+def _cast(speakers: int, seed: int) -> dict[str, dict]:
+    people = {}
+    for index in range(speakers):
+        who = asdict(person(index, seed))
+        people[f"s{index + 1}"] = {**who, "voice": VOICES[who["voice"]].name}
+    return people
+
+
+def _run(jobs: "Sequence[Job | Shot]", workers: int | None, progress: bool, kept: int) -> None:
     """Make the clips, speaker by speaker: a process paints a face once and keeps it."""
     batches = []
     for _, group in groupby(jobs, key=lambda job: job.speaker):
@@ -215,6 +326,5 @@ def _run(jobs: list[Job], workers: int | None, progress: bool, kept: int) -> Non
     ):
         for batch, result in results:
             if isinstance(result, Lost):
-                first = batch[0].path("video")
-                raise LipkitError(f"{first}: {result.reason}; run again with fewer workers")
+                raise LipkitError(f"{batch[0].root}: {result.reason}; run again with fewer workers")
             bar.update(len(batch))

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lipkit.talker.people import SKINS, Person, person
+from lipkit.talker.accessories import GLASSES
+from lipkit.talker.people import HAIR_STYLES, SKINS, Person, person
 from lipkit.talker.speech import Voice
 
 FIRST = 1000
@@ -65,11 +66,21 @@ def anybody(index: int, seed: int = 0) -> Person:
     hair = np.array(who.hair)
     if dark and hair.max() > 90 and who.age < 50:
         hair = hair * 0.4
+    age = float(rng.uniform(18, 85))
+    if age > 55 and rng.random() < 0.7:
+        hair = np.full(3, rng.uniform(120, 200)) * rng.normal(1, 0.02, 3)
+    painted = who.woman and rng.random() < 0.4
     full = float(np.exp(normal(0.1 if dark else -0.05, 0.2)))
     return replace(
         who,
+        age=age,
         skin=skin,
         hair=tuple(hair.tolist()),
+        hair_style=_style(who, age, rng),
+        glasses=str(rng.choice(GLASSES, p=(0.7, 0.1, 0.1, 0.07, 0.03))),
+        frame_colour=tuple((rng.uniform(15, 150) * rng.uniform(0.5, 1.2, 3)).tolist()),
+        make_up=float(rng.uniform(0.3, 1.0)) if painted else 0.0,
+        lipstick=float(rng.uniform(0.2, 1.0)) if who.woman and rng.random() < 0.45 else 0.0,
         iris=(72.0, 44.0, 26.0) if dark else who.iris,
         mouth_width=float(np.clip(normal(43.0, 3.2), 36, 50)),
         upper_lip=float(np.clip(4.6 * full * np.exp(normal(0, 0.18)), 2.4, 8.6)),
@@ -93,6 +104,14 @@ def anybody(index: int, seed: int = 0) -> Person:
         blur=float(rng.uniform(0.3, 1.2)),
         noise=float(rng.uniform(0.4, 3.0)),
     )
+
+
+def _style(who: Person, age: float, rng: np.random.Generator) -> str:
+    """Bald heads are for men, and rare among the young."""
+    styles = HAIR_STYLES[4:] if who.woman else (*HAIR_STYLES[:3], "curly")
+    if not who.woman and rng.random() < 0.05 + 0.25 * (age > 45):
+        return "bald"
+    return str(rng.choice(styles))
 
 
 def _skin(rng: np.random.Generator) -> tuple[float, float, float]:

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from lipkit.talker import beard as barber
+from lipkit.talker.accessories import glasses
 from lipkit.talker.eyes import STAGES, Eyes
 from lipkit.talker.hair import Hair
 from lipkit.talker.head import LEFT, SCALE, SIZE, TOP, Anatomy, grid, normals
@@ -28,6 +29,8 @@ class Layers:
         front = over(front, barber.brows(anatomy, rng))
         self._hair_shadow(lit, front)
         beard = barber.beard(anatomy, x, y, rng)
+        if anatomy.who.glasses != "none":
+            front = over(front, glasses(anatomy))
         self.head, self.eye_stages = self._assemble(lit, cover, beard, front, self._ears(x, y))
         """u8 [SIZE, 4] premultiplied without eyes and mouth; the eyes' window at each stage."""
         self.scene = self._stage(back, rng)

@@ -30,7 +30,7 @@ RATE = 16_000
 """Samples a second that the acoustic model hears."""
 FRAME = 0.01
 """Seconds of one of its frames: no time is finer than that."""
-VERSION = 1
+VERSION = 2
 """Raised when the same sound gets other times; kept alignments are then made anew."""
 _MARGIN = 0.25
 """Seconds of near silence that are laid around the sound: an alignment must end in silence."""
@@ -73,7 +73,7 @@ class Heard:
     """``aligned`` (words known), ``recognised`` (words guessed) or ``loop`` (phonemes guessed)."""
 
 
-def hear(samples: np.ndarray, words: str = "", keep: str | os.PathLike | None = None) -> Heard:
+def hear(samples: np.ndarray, words: str = "") -> Heard:
     """Find the phonemes of a recording of English.
 
     Parameters
@@ -82,8 +82,6 @@ def hear(samples: np.ndarray, words: str = "", keep: str | os.PathLike | None = 
         f32 [N], mono, 44.1 kHz, in [-1, 1].
     words
         What is said; empty: unknown.
-    keep
-        Folder in which the result is kept for the next time, or None.
 
     Raises
     ------
@@ -92,14 +90,31 @@ def hear(samples: np.ndarray, words: str = "", keep: str | os.PathLike | None = 
     LipkitError
         When ``pocketsphinx`` is not installed.
     """
-    pcm = _pcm(samples)
-    kept = Path(keep) / f"{_key(pcm, words)}.json" if keep else None
-    if kept and (found := _read(kept)):
+    return _hear(_pcm(samples), words.lower().split())
+
+
+def hear_file(path: Path, words: str = "", keep: str | os.PathLike | None = None) -> Heard:
+    """:func:`hear` of a sound file, kept in the folder ``keep`` for the next time."""
+    from lipkit.media import read_audio
+
+    if keep is None:
+        return hear(read_audio(path), words)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise LipkitError(f"{path}: cannot be read: {error.strerror}") from error
+    kept = Path(keep) / f"{_key(content, words)}.json"
+    found = _read(kept)
+    if isinstance(found, Unfit):
+        raise found
+    if found is not None:
         return found
-    found = _hear(pcm, words.lower().split())
-    if kept:
-        with replacing(kept) as path:
-            path.write_text(json.dumps(_plain(found)), encoding="utf-8")
+    try:
+        found = hear(read_audio(path), words)
+    except Unfit as error:
+        _write(kept, {"unfit": str(error)})
+        raise
+    _write(kept, _plain(found))
     return found
 
 
@@ -239,8 +254,13 @@ def _pcm(samples: np.ndarray) -> bytes:
     return (heard * (0.7 / peak) * 32767).astype("<i2").tobytes()
 
 
-def _key(pcm: bytes, words: str) -> str:
-    return hashlib.sha256(f"{VERSION} {words} ".encode() + pcm).hexdigest()[:24]
+def _key(content: bytes, words: str) -> str:
+    return hashlib.sha256(f"{VERSION} {words} ".encode() + content).hexdigest()[:24]
+
+
+def _write(path: Path, what: dict[str, Any]) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(json.dumps(what), encoding="utf-8")
 
 
 def _plain(heard: Heard) -> dict[str, Any]:
@@ -251,9 +271,11 @@ def _plain(heard: Heard) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> Heard | None:
+def _read(path: Path) -> Heard | Unfit | None:
     try:
         text = json.loads(path.read_text(encoding="utf-8"))
+        if "unfit" in text:
+            return Unfit(text["unfit"])
         return Heard(
             tuple(Phoneme(*row) for row in text["phonemes"]),
             tuple(Word(*row) for row in text["words"]),

@@ -127,6 +127,12 @@ class Person:
     """Standard deviation of its noise, grey levels."""
     voice: int
     """Index into ``speech.VOICES``."""
+    glasses: str = "none"
+    """One of ``accessories.GLASSES``."""
+    frame_colour: Colour = (30.0, 28.0, 28.0)
+    """Of the glasses."""
+    make_up: float = 0.0
+    """Eye shadow and rouge, 0-1."""
 
 
 # Sex, age, skin, hair, eyes, style, beard, backdrop: one line a person.

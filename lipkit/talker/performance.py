@@ -6,6 +6,7 @@ Nothing here is drawn; :meth:`Performance.frames` does that when asked.
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from lipkit.config import FPS, SAMPLE_RATE, SAMPLES_PER_FRAME
 from lipkit.corpora.record import Word
 from lipkit.errors import LipkitError
 from lipkit.talker import sentences, visemes
+from lipkit.talker.camera import STUDIO_CAMERA, Camera, camera
 from lipkit.talker.crowd import STUDIO, Manner
 from lipkit.talker.face import WHOLE, Face, Part, Pose, face
 from lipkit.talker.people import Person, person
@@ -29,7 +31,7 @@ _ROOM = 6e-4
 
 @dataclass(frozen=True)
 class Performance:
-    """Everything about a clip but its pixels. T frames at 25 frames/s; times in seconds."""
+    """Everything about a clip but its pixels. T frames at ``fps``; times in seconds."""
 
     person: Person
     text: str
@@ -46,6 +48,12 @@ class Performance:
     shut: np.ndarray
     """f64 [T], eyelids: 0 open .. 1 shut."""
     seed: int
+    camera: Camera = STUDIO_CAMERA
+
+    @property
+    def fps(self) -> int:
+        """Frames a second."""
+        return self.camera.fps
 
     @property
     def face(self) -> Face:
@@ -59,7 +67,25 @@ class Performance:
         for t, (shape, pose, shut) in enumerate(
             zip(self.shapes, self.poses, self.shut, strict=True)
         ):
-            yield drawn.frame(shape, pose, float(shut), self.seed + 7919 * t, part, canvas)
+            frame = drawn.frame(shape, pose, float(shut), self.seed + 7919 * t, part, canvas)
+            yield self.camera.develop(frame, t)
+
+    def at_25(self) -> "Performance":
+        """The same at 25 frames/s: of each frame the one that a reader by time stamp takes."""
+        if self.fps == FPS:
+            return self
+        count = round(len(self.shapes) * FPS / self.fps)
+        chosen = stamped(count, self.fps)
+        waver = self.camera.waver
+        return replace(
+            self,
+            shapes=self.shapes[chosen],
+            poses=tuple(self.poses[i] for i in chosen),
+            shut=self.shut[chosen],
+            camera=replace(
+                self.camera, fps=FPS, waver=tuple(waver[i] for i in chosen) if waver else ()
+            ),
+        )
 
     def landmarks(self) -> np.ndarray:
         """Exact iBUG points f32 [T, 68, 2], pixels (x, y)."""
@@ -108,7 +134,13 @@ def perform(
 
 
 def perform_speech(
-    who: Person, speech: Speech, text: str, manner: Manner, seed: int = 0
+    who: Person,
+    speech: Speech,
+    text: str,
+    manner: Manner,
+    seed: int = 0,
+    sound: Literal["life", "clean"] = "clean",
+    pictures: Literal["life", "clean"] = "clean",
 ) -> Performance:
     """Rehearse one clip of anybody's voice: the clip is as long as the speech needs.
 
@@ -124,11 +156,20 @@ def perform_speech(
         Expressions, articulation and motion.
     seed
         Everything else that chance decides.
+    sound
+        ``life``: in some room, by some device (:mod:`lipkit.talker.surroundings`).
+    pictures
+        ``life``: by some camera (:mod:`lipkit.talker.camera`).
     """
     rng = np.random.default_rng([seed, who.seed, zlib.crc32(text.encode()), 1])
     before, after = rng.uniform(0.12, 0.5), rng.uniform(0.12, 0.5)
-    count = int(np.ceil((before + speech.seconds + after) * FPS))
-    return _enact(who, speech, text, None, count, before, rng, manner)
+    # A length that is whole in frames of both rates.
+    count = int(np.ceil((before + speech.seconds + after) * 5)) * FPS // 5
+    lens = camera(rng, count / FPS) if pictures == "life" else STUDIO_CAMERA
+    performance = _enact(who, speech, text, None, count, before, rng, manner, lens)
+    if sound == "life":
+        performance = replace(performance, samples=somewhere(performance.samples, rng))
+    return performance
 
 
 def _enact(
@@ -140,6 +181,7 @@ def _enact(
     begin: float,
     rng: np.random.Generator,
     manner: Manner = STUDIO,
+    lens: Camera = STUDIO_CAMERA,
 ) -> Performance:
     at = round(begin * SAMPLE_RATE)
     samples = _room(rng, count * SAMPLES_PER_FRAME)
@@ -147,12 +189,17 @@ def _enact(
     begin = at / SAMPLE_RATE
     phonemes = _placed(speech.phonemes, begin, count / FPS)
     spoken = tuple(Word(w.text, w.start + begin, w.end + begin) for w in speech.words)
-    times = (np.arange(count) + 0.5) / FPS
-    rests = None if manner is STUDIO else manner.shapes
-    shapes = visemes.trajectory(phonemes, times, rests)
-    if manner is not STUDIO:
+    frames = count * lens.fps // FPS
+    times = (np.arange(frames) + 0.5) / lens.fps
+    if manner is STUDIO:
+        shapes = visemes.trajectory(phonemes, times)
+    else:
+        shapes = visemes.trajectory(phonemes, times, manner.shapes, visemes.LIFE)
         shapes = _mannered(shapes, manner)
-        samples = somewhere(samples, rng)
+    shapes = _alive(shapes, rng, lens.fps)
+    poses = _motion(rng, frames, lens.fps)
+    if manner is not STUDIO:
+        poses = _lively(poses, manner, nods(samples, times, rng))
     return Performance(
         person=who,
         text=text,
@@ -160,11 +207,47 @@ def _enact(
         samples=np.clip(samples, -1, 1).astype(np.float32),
         phonemes=phonemes,
         words=spoken,
-        shapes=_alive(shapes, rng),
-        poses=_motion(rng, count, manner.motion),
-        shut=_blinks(rng, count),
+        shapes=shapes,
+        poses=tuple(Pose(*row) for row in poses.tolist()),
+        shut=_blinks(rng, frames, lens.fps),
         seed=int(rng.integers(2**31)),
+        camera=lens,
     )
+
+
+def stamped(count: int, fps: int) -> np.ndarray:
+    """Which frame of a video at ``fps`` a reader by time stamp takes for each at 25: int."""
+    return np.floor((np.arange(count) + 0.5) * fps / FPS + 1e-6).astype(int)
+
+
+def nods(samples: np.ndarray, times: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """How far the head is down (degrees) at ``times``: it dips at some of the loudest syllables."""
+    step = SAMPLE_RATE // 100
+    loud = np.abs(samples[: len(samples) // step * step]).reshape(-1, step).mean(1)
+    loud = np.convolve(loud, np.hanning(15) / np.hanning(15).sum(), "same")
+    peaks = [
+        i
+        for i in range(1, len(loud) - 1)
+        if loud[i] == loud[max(i - 20, 0) : i + 21].max() and loud[i] > 0.4 * loud.max()
+    ]
+    dip, last = np.zeros(len(times)), -100
+    for peak in peaks:
+        if peak - last < 20:  # a plateau has one peak
+            continue
+        last = peak
+        if rng.random() < 0.55:
+            deep, wide = rng.uniform(0.4, 2.4), rng.uniform(0.09, 0.18)
+            dip += deep * np.exp(-0.5 * ((times - peak / 100 + 0.03) / wide) ** 2)
+    return dip
+
+
+def _lively(poses: np.ndarray, manner: Manner, dip: np.ndarray) -> np.ndarray:
+    """More motion than in the studio, and nods."""
+    rest = np.array([0, 0, 0, 0, 0, 1.0])
+    poses = rest + (poses - rest) * manner.motion
+    poses[:, 4] += dip * manner.motion
+    poses[:, 1] += 0.5 * dip * manner.motion
+    return poses
 
 
 def _mannered(shapes: np.ndarray, manner: Manner) -> np.ndarray:
@@ -205,32 +288,33 @@ def _room(rng: np.random.Generator, count: int) -> np.ndarray:
     return _ROOM * (0.35 * white + 0.94 * smooth)
 
 
-def _drift(rng: np.random.Generator, count: int, seconds: float) -> np.ndarray:
+def _drift(rng: np.random.Generator, count: int, seconds: float, fps: int = FPS) -> np.ndarray:
     """Smooth random motion of unit variance, f64 [count]."""
-    width = seconds * FPS
+    width = seconds * fps
     reach = int(3 * width)
     kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
     noise = rng.standard_normal(count + 2 * reach)
     return np.convolve(noise, kernel / np.sqrt((kernel**2).sum()), mode="valid")
 
 
-def _alive(shapes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _alive(shapes: np.ndarray, rng: np.random.Generator, fps: int = FPS) -> np.ndarray:
     """Small irregularities that no two utterances share; a closed mouth stays closed."""
     moving = shapes.copy()
     count = len(shapes)
     opening = shapes[:, 0]
-    moving[:, 0] *= 1 + 0.05 * _drift(rng, count, 0.12) + 0.02 * _drift(rng, count, 0.04)
-    moving[:, 1] += (0.05 + 0.06 * (opening > 0.02)) * _drift(rng, count, 0.15)
-    moving[:, 5] += 0.05 * _drift(rng, count, 0.4)
+    moving[:, 0] *= 1 + 0.05 * _drift(rng, count, 0.12, fps) + 0.02 * _drift(rng, count, 0.04, fps)
+    moving[:, 1] += (0.05 + 0.06 * (opening > 0.02)) * _drift(rng, count, 0.15, fps)
+    moving[:, 5] += 0.05 * _drift(rng, count, 0.4, fps)
     moving[:, 2:6] = np.clip(moving[:, 2:6], 0, 1)
     moving[:, 0] = np.clip(moving[:, 0], 0, 1.1)
     return moving
 
 
-def _motion(rng: np.random.Generator, count: int, much: float = 1.0) -> tuple[Pose, ...]:
-    slow = [_drift(rng, count, s) for s in (0.45, 0.45, 0.5, 0.4, 0.35, 0.6)]
-    fast = [_drift(rng, count, 0.12) for _ in range(3)]
-    rows = np.stack(
+def _motion(rng: np.random.Generator, count: int, fps: int = FPS) -> np.ndarray:
+    """Poses f64 [count, 6]."""
+    slow = [_drift(rng, count, s, fps) for s in (0.45, 0.45, 0.5, 0.4, 0.35, 0.6)]
+    fast = [_drift(rng, count, 0.12, fps) for _ in range(3)]
+    return np.stack(
         [
             1.2 * slow[0] + 0.12 * fast[0],
             0.8 * slow[1] + 0.12 * fast[1],
@@ -241,18 +325,18 @@ def _motion(rng: np.random.Generator, count: int, much: float = 1.0) -> tuple[Po
         ],
         axis=1,
     )
-    rest = np.array([0, 0, 0, 0, 0, 1.0])
-    rows = rest + (rows - rest) * much if much != 1 else rows
-    return tuple(Pose(*row) for row in rows.tolist())
 
 
-def _blinks(rng: np.random.Generator, count: int) -> np.ndarray:
+def _blinks(rng: np.random.Generator, count: int, fps: int = FPS) -> np.ndarray:
     """A blink every 1.5 to 5 s: 0.08 s down, 0.16 s up."""
     shut = np.zeros(count)
     profile = np.array([0.5, 1.0, 0.85, 0.5, 0.2])
-    at = int(rng.uniform(0.3, 4.0) * FPS)
+    if fps != FPS:
+        at = np.arange(0, len(profile), FPS / fps)
+        profile = np.interp(at, np.arange(len(profile)), profile)
+    at = int(rng.uniform(0.3, 4.0) * fps)
     while at < count:
         end = min(at + len(profile), count)
         shut[at:end] = profile[: end - at]
-        at += int(rng.uniform(1.5, 5.0) * FPS)
+        at += int(rng.uniform(1.5, 5.0) * fps)
     return shut

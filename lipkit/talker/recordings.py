@@ -14,7 +14,7 @@ from lipkit.config import SAMPLE_RATE
 from lipkit.corpora.record import Word
 from lipkit.errors import LipkitError
 from lipkit.jobs.pool import Lost, each
-from lipkit.talker.listening import Heard, Unfit, hear
+from lipkit.talker.listening import Heard, Unfit, hear_file
 from lipkit.talker.speech import SILENCE, Phoneme
 
 SOUNDS = {".ogg", ".opus", ".wav", ".flac", ".mp3", ".m4a"}
@@ -126,7 +126,7 @@ def find_pieces(
 ) -> tuple[list[Piece], list[str]]:
     """All recordings of a folder in pieces, and why some recordings gave none (a line each).
 
-    Parameters are those of :func:`find_recordings` and :func:`~lipkit.talker.listening.hear`.
+    Parameters are those of :func:`find_recordings` and :func:`~lipkit.talker.listening.hear_file`.
     """
     from tqdm.auto import tqdm
 
@@ -159,11 +159,9 @@ def _pieces_or_fault(recording: Recording, keep: str | os.PathLike | None) -> li
 
 
 def pieces_of(recording: Recording, keep: str | os.PathLike | None = None) -> list[Piece]:
-    """The recording in pieces; ``keep`` as in :func:`lipkit.talker.listening.hear`."""
-    from lipkit.media import read_audio
-
+    """The recording in pieces; ``keep`` as in :func:`lipkit.talker.listening.hear_file`."""
     try:
-        heard = hear(read_audio(recording.path), recording.words, keep)
+        heard = hear_file(recording.path, recording.words, keep)
     except Unfit as error:
         raise Unfit(f"{recording.path}: {error}") from error
     return [_piece(recording, heard, a, b) for a, b in cuts(heard.phonemes)]

@@ -76,6 +76,8 @@ def albedo(anatomy: Anatomy, x: np.ndarray, y: np.ndarray, rng: np.random.Genera
     colour *= np.array([0.26, 0.17, 0.15], np.float32) ** hole[..., None]
     colour *= np.array([0.70, 0.58, 0.54], np.float32) ** (crease + 0.15 * under)[..., None]
     _spots(colour, x, y, who, rng)
+    if who.make_up:
+        _make_up(colour, x, y, anatomy)
     return colour.astype(np.float32)
 
 
@@ -93,6 +95,16 @@ def _spots(
     for _ in range(who.moles):
         _dot(moles, rng.normal(0, 30), rng.uniform(15, 85), rng.uniform(0.7, 1.1), 1.0, x, y)
     colour *= np.array([0.42, 0.30, 0.26], np.float32) ** np.minimum(moles, 1)[..., None]
+
+
+def _make_up(colour: np.ndarray, x: np.ndarray, y: np.ndarray, anatomy: Anatomy) -> None:
+    """Rouge on the cheeks, shadow on the lids."""
+    who, (ex, ey) = anatomy.who, anatomy.eye
+    rouge = who.make_up * blob(x, y, 34, 30, 11, 9)
+    colour *= np.array([1.0, 0.66, 0.72], np.float32) ** np.clip(rouge, 0, 1)[..., None]
+    tint = [(0.50, 0.42, 0.60), (0.62, 0.48, 0.40), (0.40, 0.50, 0.62)][who.seed % 3]
+    shadow = who.make_up * blob(x, y, ex + 1, ey - 6.5, 10, 3.6)
+    colour *= np.array(tint, np.float32) ** np.clip(shadow, 0, 1)[..., None]
 
 
 def _dot(

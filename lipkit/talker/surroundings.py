@@ -4,7 +4,11 @@ Each is a function of samples f32 or f64 [N] at 44.1 kHz and a generator of rand
 gives as many samples back. :func:`somewhere` strings them together by lot.
 """
 
+import io
+
+import av
 import numpy as np
+import soxr
 from scipy.signal import butter, fftconvolve, sosfilt
 
 from lipkit.config import SAMPLE_RATE
@@ -22,7 +26,11 @@ def somewhere(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     elif rng.random() < 0.1:
         heard = telephone(heard, rng)
     heard = noise(heard, rng, decibels=float(rng.uniform(12, 60)))
-    return level(heard, float(rng.uniform(-24, -1)))
+    heard = level(heard, float(rng.uniform(-24, -1)))
+    if rng.random() < 0.3:
+        name = str(rng.choice(list(CODECS)))
+        heard = coded(heard, name, int(rng.choice([12, 16, 24, 32, 48])) * 1000)
+    return heard
 
 
 def room(samples: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -74,6 +82,36 @@ def noise(samples: np.ndarray, rng: np.random.Generator, decibels: float) -> np.
     hum *= swell
     loud = np.sqrt(np.mean(samples**2)) + 1e-9
     return samples + hum * (loud / np.sqrt(np.mean(hum**2)) * 10 ** (-decibels / 20))
+
+
+CODECS = {"libopus": "ogg", "aac": "mp4"}
+"""Encoder -> its container."""
+
+
+def coded(samples: np.ndarray, encoder: str, bits: int) -> np.ndarray:
+    """What is left of the sound at so many bits a second, f32 [N], in its place in time."""
+    rate = 48_000 if encoder == "libopus" else SAMPLE_RATE
+    sound = soxr.resample(np.asarray(samples, np.float32), SAMPLE_RATE, rate)
+    file = io.BytesIO()
+    with av.open(file, "w", format=CODECS[encoder]) as container:
+        stream = container.add_stream(encoder, rate=rate, layout="mono")
+        stream.bit_rate = bits
+        frame = av.AudioFrame.from_ndarray(sound[None], format="flt", layout="mono")
+        frame.sample_rate, frame.pts = rate, 0
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
+    file.seek(0)
+    back = np.zeros(len(sound) + rate, np.float32)
+    with av.open(file) as container:
+        resampler = av.AudioResampler("flt", "mono", rate)
+        for decoded in container.decode(audio=0):
+            for part in resampler.resample(decoded):
+                values = part.to_ndarray().reshape(-1)
+                at = max(round(float((decoded.pts or 0) * decoded.time_base) * rate), 0)
+                values = values[: len(back) - at]
+                back[at : at + len(values)] = values
+    found = soxr.resample(back, rate, SAMPLE_RATE)[: len(samples)]
+    return np.clip(found, -1, 1).astype(np.float32)
 
 
 def level(samples: np.ndarray, decibels: float) -> np.ndarray:

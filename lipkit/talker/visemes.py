@@ -9,7 +9,7 @@ a viseme's weight is full :data:`LEAD` seconds before its phoneme sounds.
 The phonemes are those of espeak-ng's English voices.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,6 +58,9 @@ _SHAPES = {
 }
 VISEMES: dict[str, Viseme] = {name: Viseme(name, t, w) for name, (t, w) in _SHAPES.items()}
 """The fourteen mouth shapes."""
+
+LIFE = VISEMES
+"""The mouth shapes of anybody."""
 
 LEAD: dict[str, float] = {
     "silence": 0.00,
@@ -151,7 +154,11 @@ Rests = tuple[np.ndarray, np.ndarray]
 """The shape of the silent mouth before the speech, and in pauses and after it."""
 
 
-def gestures(phonemes: Sequence[Phoneme], rests: Rests | None = None) -> list[Gesture]:
+def gestures(
+    phonemes: Sequence[Phoneme],
+    rests: Rests | None = None,
+    shapes: Mapping[str, Viseme] = VISEMES,
+) -> list[Gesture]:
     """The gestures of an utterance, each ``LEAD`` ahead of its sound, rest before and after."""
     if not phonemes:
         return []
@@ -165,7 +172,7 @@ def gestures(phonemes: Sequence[Phoneme], rests: Rests | None = None) -> list[Ge
         edges = np.linspace(p.start, p.end, len(names) + 1)
         for i, name in enumerate(names):
             start, end = edges[i] - shift, max(edges[i + 1] - shift, edges[i] - shift + 0.02)
-            viseme = VISEMES[name]
+            viseme = shapes[name]
             if name == "silence":
                 start = min(p.start + _SETTLE, p.end)
                 end = p.end
@@ -184,7 +191,10 @@ def _resting(shape: np.ndarray | None) -> Viseme:
 
 
 def trajectory(
-    phonemes: Sequence[Phoneme], times: np.ndarray, rests: Rests | None = None
+    phonemes: Sequence[Phoneme],
+    times: np.ndarray,
+    rests: Rests | None = None,
+    shapes: Mapping[str, Viseme] = VISEMES,
 ) -> np.ndarray:
     """The mouth's shape at ``times`` (s) -> f64 [len(times), len(CHANNELS)].
 
@@ -192,7 +202,7 @@ def trajectory(
     closed. During a closure the opening is exactly 0.
     """
     times = np.asarray(times, np.float64)
-    planned = gestures(phonemes, rests)
+    planned = gestures(phonemes, rests, shapes)
     silence = VISEMES["silence"]
     numerator = np.zeros((len(times), len(CHANNELS)))
     denominator = np.zeros_like(numerator)
