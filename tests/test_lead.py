@@ -41,11 +41,20 @@ SEEN_BY_DLIB = {
 def corpus(tmp_path_factory):
     """Three people, eight clips each: the raw folder and the prepared set."""
     root = write_corpus(
-        tmp_path_factory.mktemp("synthetic") / "raw", speakers=3, clips=8, progress=False
+        tmp_path_factory.mktemp("synthetic") / "raw",
+        speakers=3,
+        clips=8,
+        workers=1,
+        progress=False,
     )
     out = root.parent / "prepared"
     prepare(
-        list_clips("synthetic", root, "seen"), out, PrepareConfig(), "synthetic", progress=False
+        list_clips("synthetic", root, "seen"),
+        out,
+        PrepareConfig(),
+        "synthetic",
+        workers=0,
+        progress=False,
     )
     return root, PreparedSet.open(out)
 
@@ -217,7 +226,7 @@ def test_real_lips_follow_their_sound_and_close_for_bilabials(grid_root, tmp_pat
     names = ("bbaf2n", "bbaf3s", "bbal6n", "pbaczn", "pgaq8p", "bbas1s")
     records = [r for r in list_clips("grid", grid_root) if r.clip_id in {f"s1/{n}" for n in names}]
     assert len(records) == len(names)
-    prepare(records, tmp_path, PrepareConfig(), "grid", progress=False)
+    prepare(records, tmp_path, PrepareConfig(), "grid", workers=0, progress=False)
     prepared = PreparedSet.open(tmp_path)
     result = analyse(prepared, ["level_opening"], repairings=200, progress=False)
     assert result.results["level_opening"].peak in (-1, 0, 1, 2)

@@ -198,7 +198,7 @@ def test_joined_windows_weigh_by_their_embeddings():
         (lambda lips, mel: (lips / 255, mel), "give u8"),
         (lambda lips, mel: (lips, mel[:-1]), "log-mel"),
         (lambda lips, mel: (lips, mel[:-4]), "sound of 19 frames"),
-        (lambda lips, mel: (lips, mel * np.float16(np.nan)), "no numbers"),
+        (lambda lips, mel: (lips, mel * np.float16(np.nan)), "not numbers"),
     ],
 )
 def test_unfit_input_is_told_in_one_line(change, message):

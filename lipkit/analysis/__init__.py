@@ -5,5 +5,5 @@
 - :mod:`~lipkit.analysis.statistics`: the null by re-paired clips, intervals, chi-square.
 - :mod:`~lipkit.analysis.study`: all of it for a prepared set; written by
   :mod:`~lipkit.analysis.study_files`.
-- :mod:`~lipkit.analysis.lead`: by how much the lips lead, a viseme class at a time.
+- :mod:`~lipkit.analysis.lead`: by how much the lips lead, one viseme class at a time.
 """

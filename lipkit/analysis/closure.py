@@ -6,8 +6,8 @@ with which the letter "m" ends.
 
 Three things bound what the numbers mean. Word times of GRID come from forced alignment,
 whose stop consonants begin with the *closure*, that is with silence, so lips that close at a
-word's start lead its audible burst by the length of the closure: the rise of the sound is
-measured beside. The decoded sound of the published files lies 11 ms later than those
+word's start lead its audible burst by the length of the closure; therefore the rise of the
+sound is measured too. The decoded sound of the published files lies 11 ms later than those
 times (:func:`lipkit.media.read_clip`). And before the first word lips are often closed from
 rest, so "bin" and "place" say when the lips part rather than when they met.
 """
@@ -41,7 +41,7 @@ class Closure:
     place: int
     """Place of the word in its sentence, from 0."""
     lead: float
-    """Seconds from fullest closure to the word's edge; positive: the lips are first."""
+    """Seconds from fullest closure to the word's edge; positive: the lips come first."""
     sound_lead: float
     """Seconds from fullest closure to the steepest rise of the decoded sound (at a word's
     end: its steepest fall)."""

@@ -1,4 +1,4 @@
-"""The lead of the lips in a prepared set, by what its corpus says of the times of sounds."""
+"""The lead of the lips in a prepared set, from what its corpus says about the times of sounds."""
 
 import os
 from collections.abc import Collection, Mapping, Sequence
@@ -18,11 +18,11 @@ from lipkit.report.bootstrap import RESAMPLES, ends
 from lipkit.talker.visemes import LEAD, visemes_of
 
 _REST = ("before", "between", "after")
-"""Silences are three classes: lips rest otherwise before, between and after speech."""
+"""Silences form three classes: lips rest differently before, between and after speech."""
 LEAST = 5
-"""Of fewer bilabials no median is given: its interval would mean nothing."""
+"""With fewer bilabials no median is given: its interval would mean nothing."""
 UNSEEN = frozenset({"dental", "neutral", "velar"})
-"""Viseme classes that let their neighbours shape the lips, or are told by the tongue alone:
+"""Viseme classes that let their neighbours shape the lips, or are made by the tongue alone:
 they move dlib's points less than its noise does, and their leads need the exact points."""
 
 
@@ -39,7 +39,7 @@ def corpus_leads(
     raw
         The folder that the set was prepared from.
     split, speakers
-        Which clips; None: all.
+        Which clips; None takes all.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def matched(
     split: str | None = None,
     speakers: Collection[str] | None = None,
 ) -> list[tuple[str, ClipRecord]]:
-    """File and raw record of each usable clip of the set that ``raw`` knows the times of.
+    """File and raw record of each usable clip of the set whose times ``raw`` knows.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The series of every clip of a prepared set, on all cores; clips that have none keep a reason."""
+"""The series of every clip of a prepared set, on all cores; a clip without any has a reason."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas
 
 _FEW = 24
-"""Clips that are done before a second process would have started."""
+"""As many clips are done before a second process would have started."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def extract(
 ) -> list[ClipSeries]:
     """The series of the clips of a split and of some speakers (None: all), sorted by clip id.
 
-    Of a clip's file only those tensors are read that a formula asks for. Clips that could
+    Only those tensors of a clip's file are read that a formula asks for. Clips that could
     not be prepared are among the result, with the manifest's reason.
 
     Parameters

@@ -3,7 +3,7 @@
 Averaging the lips around a class's onsets does not answer this: sounds follow each other
 faster than lips move, so every average is mostly the neighbours. Instead all sounds are
 explained together, by a simple form of the blending of Cohen and Massaro (1993). Each sound
-wants the lips in the shape of its class from a lead before it starts to the same lead before
+wants the lips in the shape of its class from a lead before it starts until the same lead before
 it ends; its presence P rises and falls smoothly around that; and the lips are where those
 present at a time pull them:
 
@@ -61,7 +61,7 @@ class Lead:
     """95 % interval, clips drawn anew with all other classes held fixed: too narrow for a
     class that hardly moves the lips and so depends on what is found for the others."""
     count: int
-    """Sounds it was found from."""
+    """How many sounds it was found from."""
 
 
 def mouth_features(points: np.ndarray, scale: np.ndarray | float = 1.0) -> np.ndarray:

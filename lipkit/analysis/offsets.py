@@ -48,7 +48,7 @@ class Pieces:
         return r
 
     def pairing(self) -> "Pairing":
-        """Every sound with all lips, as one matrix product an offset."""
+        """Every sound with all lips, as one matrix product per offset."""
         r = np.empty((len(self.offsets), self.clips, self.clips), np.float32)
         for k, ((a, a_used), (b, b_used)) in enumerate(zip(self.sounds, self.lips, strict=True)):
             with np.errstate(invalid="ignore"):
@@ -102,7 +102,7 @@ def correlate_all(
     """:func:`correlate` for every sound with every lip series.
 
     Series may differ in length; a pair shares the pieces that both have. The result grows
-    with the square of the clips: 100 MB for 900. For more than some thousand clips take
+    with the square of the clips: 100 MB for 900. For more than a thousand clips or so, take
     :func:`cut_to_pieces`, which re-pairs as it goes.
     """
     return cut_to_pieces(sounds, lips, offsets).pairing()

@@ -1,6 +1,6 @@
 """The two series of a clip that Fig. 3 compares, by named formulas.
 
-Every formula gives one number a step for the sound and one for the lips. Steps are video
+Every formula gives one number per step for the sound and one for the lips. Steps are video
 frames (40 ms), or the T-1 changes between them; step t of a change belongs to frames t and
 t+1 in sound and lips alike, so no formula shifts one against the other.
 """
@@ -35,17 +35,17 @@ class SeriesFormula(Protocol):
     """Anything that makes the two series of a clip.
 
     A :class:`Formula` is one. So is a trained correlation network in a small class of its
-    own: its two embeddings, one number a step, in place of the hand-made series. It is sent
+    own: its two embeddings, one number per step, in place of the hand-made series. It is sent
     to other processes (by pickle) unless the analysis is told ``workers=0``.
     """
 
     name: str
-    """Names its results, in tables and files."""
+    """The name of its results in tables and files."""
     meaning: str
     """What is compared with what, in a few words."""
 
     def __call__(self, clip: PreparedClip) -> Pair:
-        """Sound and lip series, ``[steps]`` each: equally many steps, one a video frame."""
+        """Sound and lip series, ``[steps]`` each: equally many steps, one per video frame."""
         ...
 
 
@@ -158,7 +158,7 @@ def all_series(
     Raises
     ------
     UnusableClip
-        As :func:`series`; no formula has a clip that another has not.
+        As for :func:`series`; a clip that one formula cannot use is used by none.
     """
     values = dict(known or {})
 

@@ -21,7 +21,7 @@ class Band:
 def best_offsets(curves: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     """The offset of the largest r of each clip, ``[clips, offsets]`` -> ``[clips]``.
 
-    The largest, not the largest in size: so the authors count (fact sheet section 4).
+    The largest, not the largest in size, as the authors count (fact sheet section 4).
     """
     return np.asarray(offsets)[np.nanargmax(curves, axis=1)]
 
@@ -47,7 +47,7 @@ def simulate(pairing: Pairing | Pieces, repairings: int = 1000, seed: int = 0) -
     Raises
     ------
     ValueError
-        With fewer than two clips there is nothing to re-pair.
+        With fewer than two clips, since there is nothing to re-pair.
     """
     if pairing.clips < 2:
         raise ValueError("a null by re-pairing needs at least two clips")

@@ -24,7 +24,7 @@ from lipkit.flow.cache import FlowCache
 from lipkit.report.bootstrap import ends, means, times_drawn
 
 _MANY = 1500
-"""Clips whose correlations, each sound with all lips, still fit in 300 MB."""
+"""As many clips as still fit, with the correlations of each sound with all lips, in 300 MB."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class FormulaResult:
     null_counts: Band
     """Middle 95 % of the counts when sounds and lips are re-paired."""
     chi_square: tuple[float, int, float]
-    """Of the counts against equal counts, as one may hold against the authors' histogram:
+    """Chi-square of the counts against equal counts, for comparison with the authors' histogram:
     statistic, degrees of freedom, p."""
     histogram_p: tuple[float, float]
     """Chi-square of the counts against the null's mean counts, and the share of re-pairings
@@ -97,12 +97,12 @@ class Study:
 
     @property
     def usable(self) -> list[ClipSeries]:
-        """The clips that the figures are made of."""
+        """The clips that the figures are made from."""
         return [clip for clip in self.clips if not clip.reason]
 
     @property
     def unusable(self) -> list[ClipSeries]:
-        """The clips that they are not made of; each has its ``reason``."""
+        """The clips that were left out; each has its ``reason``."""
         return [clip for clip in self.clips if clip.reason]
 
 
@@ -177,7 +177,7 @@ def _with_curves(
 ) -> list[ClipSeries]:
     """Give clips that have no r at some offset a reason.
 
-    A clip that one formula cannot use is used by none, so that all tell of the same clips.
+    A clip that one formula cannot use is used by none, so that all speak of the same clips.
     """
     marked = list(clips)
     for name in names:
@@ -243,5 +243,5 @@ def _too_few(prepared: PreparedSet, usable: list[ClipSeries], clips: list[ClipSe
     why = f" (the first reason: {reasons[0]})" if reasons else ""
     return (
         f"{prepared.folder}: {len(usable)} of {len(clips)} clips can be analysed{why}; "
-        "take a set or split with two at least"
+        "take a set or split with at least two"
     )

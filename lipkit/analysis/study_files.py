@@ -115,7 +115,7 @@ def summary(study: Study, prepared: str = "PREPARED") -> dict[str, Any]:
 
 
 def command(study: Study, prepared: str = "PREPARED") -> str:
-    """What to type to get these tables; settings that stand as they are left out."""
+    """What to type to get these tables; settings left at their defaults are not named."""
     asked = study.settings
     words = ["lipkit analyse", prepared, "--out DIR"]
     if tuple(study.results) != tuple(FORMULAS):
@@ -140,7 +140,7 @@ def _formula(result: FormulaResult) -> dict[str, Any]:
         "at_0": _value(result, at[0]) if 0 in at else None,
         "histogram": {
             "counts": result.counts.tolist(),
-            # Below 5 the p of chi-square are not to be trusted.
+            # Below 5 the p of chi-square is not to be trusted.
             "clips_an_offset": _rounded(len(result.clip_ids) / len(result.offsets)),
             "against_equal_counts": {
                 "chi_square": _rounded(statistic),

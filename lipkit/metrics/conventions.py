@@ -13,7 +13,7 @@ from lipkit.config import LIP_SIZE
 from lipkit.errors import LipkitError
 
 JPEG_QUALITY = 75
-"""Pillow's default, by which ``imsave`` compressed."""
+"""Pillow's default quality, at which ``imsave`` compressed."""
 
 
 def grey(video: np.ndarray) -> np.ndarray:
@@ -26,8 +26,8 @@ def grey(video: np.ndarray) -> np.ndarray:
 def stretch(video: np.ndarray) -> np.ndarray:
     """Each frame's darkest value (of all channels) to 0 and its brightest to 255.
 
-    So brightness and contrast of a generated frame no longer count. A frame of one value
-    becomes black, as by ``imsave``. u8 ``[T, H, W, 3]`` in and out.
+    So the brightness and contrast of a generated frame no longer count. A frame of a single
+    value becomes black, as with ``imsave``. u8 ``[T, H, W, 3]`` in and out.
     """
     low = video.min(axis=(1, 2, 3), keepdims=True).astype(np.float64)
     high = video.max(axis=(1, 2, 3), keepdims=True)
@@ -36,7 +36,7 @@ def stretch(video: np.ndarray) -> np.ndarray:
 
 
 def jpeg(video: np.ndarray, quality: int = JPEG_QUALITY) -> np.ndarray:
-    """Each frame through JPEG and back, colour at half resolution: u8 ``[T, H, W, 3]``."""
+    """Each frame through JPEG and back, with colour at half resolution: u8 ``[T, H, W, 3]``."""
     flags = (cv2.IMWRITE_JPEG_QUALITY, quality)
     frames = []
     for frame in video:
@@ -50,7 +50,7 @@ def as_released(
 ) -> np.ndarray:
     """Frames as the authors' code measured them; each step can be left out.
 
-    One thing is not repeated: they stretched floating-point frames, here they are 8 bits.
+    One thing is not repeated: they stretched floating-point frames; here they have 8 bits.
     """
     video = stretch(video) if stretched else video
     return video if quality is None else jpeg(video, quality)

@@ -30,12 +30,12 @@ def noise(lips: np.ndarray, sigma: float, seed: int = 0) -> np.ndarray:
 
 
 def brighten(lips: np.ndarray, levels: float) -> np.ndarray:
-    """Every value up (or, negative, down) by ``levels``, cut off at 0 and 255."""
+    """Every value raised by ``levels`` (lowered, if negative), cut off at 0 and 255."""
     return _bytes(lips + np.float64(levels))
 
 
 def shift(lips: np.ndarray, pixels: int) -> np.ndarray:
-    """The picture ``pixels`` to the right; its left edge is repeated."""
+    """The picture moved ``pixels`` to the right; its left edge is repeated."""
     return lips[:, :, np.clip(np.arange(lips.shape[2]) - int(pixels), 0, lips.shape[2] - 1)]
 
 
@@ -50,7 +50,7 @@ def delay(lips: np.ndarray, frames: int) -> np.ndarray:
 
 
 def replace(lips: np.ndarray, other: np.ndarray, share: float) -> np.ndarray:
-    """Every frame mixed with the frame of another clip; at ``share`` 1 only that is seen.
+    """Every frame mixed with the same frame of another clip; at ``share`` 1 only the other is seen.
 
     A clip that is too short stands still at its end.
     """
@@ -83,7 +83,7 @@ class Corruption:
     """``(lips, other, strength)``; ``other`` are lips of another speaker."""
 
     def describe(self, strength: float) -> str:
-        """Name and strength, such as ``blur, 1.5 px``; all of another clip: its name alone."""
+        """Name and strength, such as ``blur, 1.5 px``; the name alone for all of another clip."""
         if self.unit == MIXED and strength == 1:
             return self.name
         return f"{self.name}, {strength:g} {self.unit}"
@@ -110,7 +110,7 @@ def corrupt(name: str, lips: np.ndarray, other: np.ndarray, strength: float) -> 
     Raises
     ------
     UsageError
-        For an unknown name and a strength outside 0 to its ``most``.
+        For an unknown name, or a strength that is not between 0 and ``most``.
     """
     if name not in CORRUPTIONS:
         raise UsageError(f"corruption {name!r} is unknown; {did_you_mean(name, CORRUPTIONS)}")
@@ -125,7 +125,7 @@ Finder = Callable[[np.ndarray, Sequence[int]], np.ndarray]
 
 
 class Judge:
-    """One clip against which any other lips are measured by all metrics asked for.
+    """One clip, against which other lips are measured by all the metrics asked for.
 
     Parameters
     ----------
@@ -169,7 +169,7 @@ class Judge:
     def scores(self, lips: np.ndarray) -> dict[str, float]:
         """Metric -> its mean over the frames where it is defined; NaN where it never is.
 
-        Infinite only where all defined values are: infinities are never averaged in.
+        It is infinite only where all defined values are: infinities are never averaged in.
         """
         same = lips is self.lips
         context = Context(
@@ -196,10 +196,10 @@ def damage(
 ) -> dict[str, float]:
     """How bad each metric says lips are: 0 as the truth, 1 as bad as frozen lips.
 
-    PSNR, which the truth has without end, is compared as the error behind it, in grey levels
-    RMS. Where nearer to the truth is better (CPBD, motion) the scale is the truth's own value:
-    1 is all of it away. The opening of lips that never move has no correlation and counts as
-    0. The sync offset has no scale: NaN.
+    PSNR, which is infinite for the truth, is compared by the error behind it, RMS in grey
+    levels. Where nearer to the truth is better (CPBD, motion), the truth's own value is the
+    scale: 1 means that all of it is gone. The opening of lips that never move has no
+    correlation and counts as 0. The sync offset has no scale: NaN.
     """
     found = {}
     for name in scores:

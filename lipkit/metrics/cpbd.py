@@ -28,9 +28,9 @@ BETA = 3.6
 LOW_CONTRAST = 50
 """Grey levels; up to here a block's just noticeable width is 5 pixels, above it is 3."""
 LONGEST = 100
-"""Steps after which a run is not followed further."""
+"""The number of steps after which a run is followed no further."""
 STEEP = 2.0
-"""Grey levels a pixel; a steeper place is an edge. Its square, 4, is in both sources."""
+"""Grey levels per pixel; a steeper place is an edge. Both sources have its square, 4."""
 FLAT = np.tan(np.pi / 8)
 """An edge is vertical when its gradient is within 22.5 degrees of the horizontal."""
 
@@ -38,7 +38,7 @@ Variant = Literal["published", "released"]
 LAST_BIN = {"published": 63, "released": 62}
 """Per cent; the highest probability that counts as sharp."""
 LEAST_GRADIENT = 0.2
-"""Of Sobel's weights, 8 times a grey level a pixel; less is rounding, whatever the picture."""
+"""In units of Sobel's weights, 8 times a grey level per pixel; anything less is rounding."""
 CANNY = {"published": (2**0.5, "nearest"), "released": (1.0, "constant")}
 """Standard deviation, pixels, of Canny's smoothing, and what lies beyond the border."""
 

@@ -1,6 +1,6 @@
 """Where the mouth is in lip images, by dlib, which knows whole faces only.
 
-So the lips are put into a face first. :class:`OwnFaces` (``standard``) puts them back where
+So the lips are first put into a face. :class:`OwnFaces` (``standard``) puts them back where
 they were cropped from. :class:`FixedFace` (``paper``) puts all of them into one picture of
 somebody else, as the authors did.
 """
@@ -21,10 +21,10 @@ LEAST_CONTRAST = 2.0
 """Grey levels, standard deviation. A flatter picture shows no lips, but dlib's predictor draws
 a mouth wherever it is told to look: that would count as a find."""
 FARTHEST = LIP_SIZE / 4
-"""Pixels; points farther outside the lip image are not of the lips in it."""
+"""Pixels; points farther outside the lip image do not belong to the lips in it."""
 LARGEST_DIFFERENCE = 4.0
 """Grey levels, mean: a raw clip whose crop differs by more is not the one prepared. The
-same clip by another decoder differs by less than 1."""
+same clip read by another decoder differs by less than 1."""
 
 
 class OwnFaces:
@@ -32,7 +32,7 @@ class OwnFaces:
 
     The truth is measured in the same way as the prediction: cut out, pasted back, found
     again. Pasting shifts dlib's points by half a pixel even when nothing is changed; if only
-    one side bore that, equal lips would not have distance 0. The face around the lips is the
+    one side were shifted, equal lips would not have distance 0. The face around the lips is the
     true frame's and draws the points a little towards the truth: on GRID, frozen lips score 5 %
     less than the landmarks of the frozen frame itself would.
 

@@ -11,8 +11,8 @@ def lmd(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
 
     .. math:: \frac{1}{P} \sum_p \| (\hat l_p - \bar{\hat l}) - (l_p - \bar l) \|_2
 
-    The centroid is taken off each side, so that a mouth in another place costs nothing and one of
-    another shape or size does. This is the published definition (fact sheet section 8);
+    Each side's centroid is subtracted, so that a mouth in another place costs nothing, while one
+    of another shape or size does. This is the published definition (fact sheet section 8);
     the released code sums over the points (:func:`summed_lmd`).
 
     Parameters

@@ -14,7 +14,7 @@ Measure = Callable[[np.ndarray, np.ndarray, np.ndarray, "Context"], np.ndarray |
 class Context:
     """What a metric may ask of a piece of video besides its pictures and its sound.
 
-    The piece has T frames; all fields are optional for who calls a metric by hand.
+    The piece has T frames; all fields are optional when a metric is called by hand.
     """
 
     joints: tuple[int, ...] = (0,)
@@ -33,12 +33,12 @@ class Context:
     _made: dict[Hashable, tuple[tuple, Any]] = field(default_factory=dict, repr=False)
 
     def once(self, name: Hashable, of: tuple[Any, ...], make: Callable[[], Any]) -> Any:
-        """What ``make`` makes of the objects ``of``; made once, however many metrics need it.
+        """What ``make`` makes from the objects ``of``; made once, however many metrics need it.
 
         Parameters
         ----------
         name : what is made.
-        of : what it is made of, known again by identity.
+        of : what it is made from, recognised by identity.
         make : called the first time, and again for other objects.
         """
         known = self._made.get(name)
@@ -49,12 +49,12 @@ class Context:
 
 @dataclass(frozen=True)
 class Metric:
-    """One number a frame, a window or a clip.
+    """One number per frame, window or clip.
 
     ``measure(prediction, truth, sound, context)`` takes lips u8 ``[T, 64, 64, 3]`` twice, the
     log-mel f16 ``[4T, 128]`` in dB that belongs to them, and a :class:`Context`. It returns
-    one value a frame, f64 ``[T]``, or one value of the whole piece. NaN stands for a failure
-    and infinity for a perfect value without end: both are counted and never averaged in.
+    one value per frame, f64 ``[T]``, or one value for the whole piece. NaN stands for a failure
+    and infinity for a perfect score without bound: both are counted and never averaged in.
     """
 
     name: str
@@ -75,7 +75,7 @@ class Metric:
     needs: tuple[str, ...] = ()
     """Fields of :class:`Context` without which it cannot be measured."""
     points_only: bool = False
-    """It looks at points and no pictures, so that it can measure who predicts points alone."""
+    """It looks only at points, so that it can measure a model that predicts nothing else."""
     slow: bool = False
     """Left out unless asked for by name."""
     reads: tuple[Path, ...] = ()

@@ -22,7 +22,7 @@ def motion(video: np.ndarray, joints: tuple[int, ...] = (0,)) -> float:
 def relative_motion(prediction, truth, sound, context: Context) -> float:
     """:func:`motion` of the prediction over that of the truth: 0 frozen, 1 as the truth.
 
-    The camera's noise is motion too, so that smooth lips that move rightly stay below 1.
+    The camera's noise counts as motion, so smooth lips that move correctly stay below 1.
     NaN where the truth stands still.
     """
     require_pair(prediction, truth)

@@ -7,7 +7,7 @@ from lipkit.face.mouth import mouth_opening
 from lipkit.metrics.metric import Context, Metric
 
 LEAST_FRAMES = 8
-"""A correlation of fewer frames says nothing."""
+"""A correlation over fewer frames says nothing."""
 
 
 def opening_correlation(predicted: np.ndarray, true: np.ndarray) -> float:

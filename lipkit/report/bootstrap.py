@@ -1,9 +1,9 @@
-"""The bootstrap: what would have come out, had other clips, people or seeds been at hand?
+"""The bootstrap: what would the result have been with other clips, people or seeds?
 
 Units, such as clips, are drawn anew with replacement, and the quantity is computed each time:
-the middle 95 % of the values are its interval. What is drawn must be what would be another in a
-repetition. Clips of one person share a face, so with several people it is people that are drawn,
-whole; and what is compared on the same units shares its draws.
+the middle 95 % of the values are its interval. What is drawn must be what would differ in a
+repetition. Clips of one person share a face, so with several people it is people that are
+drawn, with all their clips; and things compared on the same units share their draws.
 """
 
 import numpy as np
@@ -15,7 +15,7 @@ CONFIDENCE = 0.95
 def times_drawn(units: int, resamples: int = RESAMPLES, seed: int = 0) -> np.ndarray:
     """How often each unit is in each resample, int ``[resamples, units]``; rows add up to units.
 
-    A single unit can only be drawn as it is: then there is no resample.
+    A single unit can only be drawn as it is, and there is no resample.
     """
     if units < 2:
         return np.empty((0, units), int)

@@ -1,4 +1,4 @@
-"""Tables as files, whole or not at all: CSV and JSON, Markdown and LaTeX."""
+"""Tables as files, written whole or not at all: CSV and JSON, Markdown and LaTeX."""
 
 import csv
 import json
@@ -9,7 +9,7 @@ from typing import Any
 from lipkit.files import replacing
 
 ARROWS = {"higher": "↑", "lower": "↓", "truth": "≈"}
-"""Which way is better; ``truth``: the nearer to the ground truth's."""
+"""Which way is better; ``truth``: nearer to the ground truth's is better."""
 DIRECTIONS = "↑ higher, ↓ lower, ≈ nearer to the ground truth's value is better"
 NOTHING = "–"
 """Stands where there is no value."""
@@ -71,7 +71,7 @@ def head_of(label: str, unit: str, better: str) -> str:
 
 
 def digits_of(unit: str) -> int:
-    """Decimals by which values of a unit are told."""
+    """How many decimals the values of a unit are given."""
     return 2 if unit in ("dB", "px") else 3
 
 

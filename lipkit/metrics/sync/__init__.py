@@ -1,1 +1,1 @@
-"""The sync metric, the network that it asks, how that was trained, and the proof that it hears."""
+"""The sync metric, the network behind it, how that was trained, and the proof that it works."""

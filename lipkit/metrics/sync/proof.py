@@ -1,4 +1,4 @@
-"""Can the sync metric be trusted? Known shifts to be found, known mismatches to be noticed.
+"""Can the sync metric be trusted? Does it find known shifts, and notice known mismatches?
 
 Each function takes clips as pairs of lips u8 ``[T, 64, 64, 3]`` and log-mel ``[4T, 128]`` (dB),
 which the network must not have been trained on.
@@ -47,7 +47,7 @@ class Separation:
     confidence: float
     distance: float
     at_zero: float
-    """By the distance at offset 0, which is known to be right here."""
+    """Ranked by the distance at offset 0, which is known to be right here."""
     offset_within_1: float
     """Share of the pieces with their own sound whose offset is found within a frame."""
 
@@ -55,7 +55,7 @@ class Separation:
 def shifted(lips: np.ndarray, logmel: np.ndarray, shift: int) -> Pair:
     """The same clip with the lips ``shift`` frames later (negative: earlier) than they were.
 
-    What has no counterpart any more is cut off: T - abs(shift) frames remain.
+    Whatever is left without a counterpart is cut off: T - abs(shift) frames remain.
     """
     frames = len(lips)
     late, early = max(0, shift), max(0, -shift)
@@ -68,9 +68,9 @@ def shifted(lips: np.ndarray, logmel: np.ndarray, shift: int) -> Pair:
 def shift_errors(
     clips: Sequence[Pair], shifts: Sequence[int] = SHIFTS, network: SyncNetwork | None = None
 ) -> np.ndarray:
-    """Offset found less shift made, frames, int ``[clips, shifts]``.
+    """Offset found minus shift made, in frames, int ``[clips, shifts]``.
 
-    A clip's own offset, which need not be 0, is not taken off.
+    A clip's own offset, which need not be 0, is not subtracted.
     """
     return np.array(
         [
@@ -83,8 +83,8 @@ def shift_errors(
 def mix(sound: np.ndarray, other: np.ndarray, share: float, order: np.ndarray) -> np.ndarray:
     """``sound [4T, 128]`` with ``share`` of its blocks, the first of ``order``, from ``other``.
 
-    A block is ``4T / len(order)`` columns; the replaced ones keep their place in time, so that
-    the pause before and after a sentence stays where it was.
+    A block is ``4T / len(order)`` columns; replaced blocks keep their place in time, so that
+    the pauses before and after a sentence stay where they were.
     """
     other = _as_long(other, len(sound))
     mixed = sound.copy()
@@ -101,7 +101,7 @@ def mismatch_curve(
     seed: int = 0,
     network: SyncNetwork | None = None,
 ) -> MismatchCurve:
-    """Confidence and distance of each clip as a growing share of its sound is another's.
+    """Confidence and distance of each clip as a growing share of its sound comes from another clip.
 
     The sound is cut into blocks of about 15 frames (0.6 s); those that are replaced by the same
     stretch of the next clip's sound are drawn by ``seed``, and a larger share keeps those of a
@@ -178,7 +178,7 @@ def figures(clips: Sequence[Pair], network: SyncNetwork | None = None) -> dict[s
 
 
 def _as_long(sound: np.ndarray, columns: int) -> np.ndarray:
-    """The first ``columns`` of a sound; one that is too short begins anew."""
+    """The first ``columns`` of a sound; one that is too short is repeated."""
     return sound[np.arange(columns) % len(sound)]
 
 

@@ -1,4 +1,4 @@
-"""Sync: do the lips say the sound, and how many frames off? In the way of LSE-C and LSE-D.
+"""Sync: do the lips say the sound, and how many frames off? In the manner of LSE-C and LSE-D.
 
 For each offset d in -15 to 15 the embeddings of the lips (:mod:`lipkit.models.sync_network`)
 are compared with those of the sound d frames earlier; D(d) is the mean of 1 - cosine over all
@@ -8,7 +8,7 @@ frames, from 0 (the same) to 2. Then, as SyncNet defines them,
 
 **A positive offset means that the lips come later than the sound**, as in
 :mod:`lipkit.analysis.offsets`. They are not the numbers of SyncNet, which takes whole faces
-and Euclidean distances, and compare only with others measured here. What to know of them:
+and Euclidean distances, and compare only with others measured here. What to know about them:
 
 - Distance and confidence are taken at the best offset, so neither sees a constant delay: the
   offset does, and so does D(0) (:attr:`SyncResult.at_zero`).
@@ -16,8 +16,8 @@ and Euclidean distances, and compare only with others measured here. What to kno
   stretches of the same clips.
 - Another clip's sound does not bring confidence to 0, since sentences share their rhythm; frozen
   lips nearly do. Read a figure beside those of true, foreign and frozen lips.
-- One window of 16 frames hardly knows its own sound by confidence, since the least of 31
-  distances is small by chance; D(0) tells far better, and so do four windows joined.
+- By confidence, one window of 16 frames hardly recognises its own sound, since the least of 31
+  distances is small by chance; D(0) does so far better, and so do four windows joined.
 
 How far this holds is measured by :mod:`lipkit.metrics.sync.proof`; what was found for the shipped
 weights stands in their card (:func:`read_sync_card`).
@@ -38,7 +38,7 @@ from lipkit.models.sync_network import OFFSETS, STACK, SyncNetwork, similarities
 __all__ = ["METRICS", "SyncResult", "join", "load_sync", "read_sync_card", "sync"]
 
 MIN_EMBEDDINGS = (WINDOW - STACK + 1) // 2
-"""An offset at which fewer embeddings meet is left out: half of those a window has."""
+"""An offset at which fewer embeddings overlap is left out: half of what a window has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +62,12 @@ class SyncResult:
 
     @property
     def at_zero(self) -> float:
-        """D(0): the distance of what is seen to what is heard at the same time; a delay counts."""
+        """D(0): the distance between what is seen and heard at the same time; a delay counts."""
         return float(self.distances[OFFSETS.index(0)])
 
     @property
     def confidence(self) -> float:
-        """Median less least distance, at least 0; higher is better (LSE-C)."""
+        """Median minus least distance, at least 0; higher is better (LSE-C)."""
         return float(np.nanmedian(self.distances)) - self.distance
 
 
@@ -92,7 +92,7 @@ def sync(
     Raises
     ------
     UsageError
-        When shapes or lengths are others.
+        When shapes or lengths are wrong.
     """
     lips, logmel = np.asarray(lips), np.asarray(logmel)
     frames = len(lips)
@@ -109,7 +109,7 @@ def sync(
             f"{len(logmel) // COLUMNS_PER_FRAME} frames; give the sound of all these frames"
         )
     if not np.isfinite(logmel).all():
-        raise UsageError("sync: the log-mel has values that are no numbers; compute it again")
+        raise UsageError("sync: the log-mel has values that are not numbers; compute it again")
     network = network or load_sync()
     with torch.inference_mode():
         seen = network.embed_lips(to_grey(torch.from_numpy(lips)[None]))

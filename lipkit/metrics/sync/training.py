@@ -1,7 +1,7 @@
 """Training of the sync network: which sound, at which moment, belongs to these lips?
 
 Two cross-entropies over the same cosines. *Frames*: among all frames of all clips of a batch,
-find the one that sounds as this one looks, and the reverse (InfoNCE); most others are easy, the
+find the one that sounds as this one looks, and vice versa (InfoNCE); most others are easy, the
 neighbours in the same clip are hard. *Shifts*: for each run of :data:`RUN` embeddings, which is
 what a window of 16 frames has, find the true offset among -15 to 15, which is the question that
 the metric asks.
@@ -46,7 +46,7 @@ class SyncLoss(nn.Module):
 
         found = similarities(lips, sound).transpose(1, 2)  # [B, 31, N]
         runs = functional.avg_pool1d(found, RUN, stride=1)  # NaN where a part is missing
-        missing = runs.isnan()  # before the product: nought times NaN is NaN in the gradient
+        missing = runs.isnan()  # before the product: zero times NaN is NaN in the gradient
         logits = (shift_scale * runs.masked_fill(missing, 0)).masked_fill(missing, -torch.inf)
         centre = logits.new_full((len(logits), logits.shape[2]), list(OFFSETS).index(0))
         return frames / 2 + functional.cross_entropy(logits, centre.long())
@@ -55,8 +55,8 @@ class SyncLoss(nn.Module):
 class SyncClips:
     """Clips of one or more splits in memory: grey lips and log-mel, by speaker.
 
-    A speaker is drawn with a probability that grows with the root of his number of clips, so
-    that one who has hundreds does not drown those who have a few.
+    A speaker is drawn with a probability that grows with the square root of the number of clips,
+    so that one who has hundreds does not drown out those who have a few.
 
     Parameters
     ----------
@@ -75,9 +75,7 @@ class SyncClips:
                 pair = grey, torch.from_numpy(clip.logmel)
                 self.clips.setdefault(f"{prepared.corpus}/{row.speaker}", []).append(pair)
         if not self.clips:
-            raise LipkitError(
-                f"no clip is as long as {min(_LENGTHS)} frames; give a set with longer clips"
-            )
+            raise LipkitError(f"no clip has {min(_LENGTHS)} frames; give a set with longer clips")
         weights = np.sqrt([len(clips) for clips in self.clips.values()])
         self._share = weights / weights.sum()
 
@@ -118,7 +116,7 @@ def train_sync(
     clips:
         What to learn from.
     steps, minutes:
-        The learning rate falls to zero by whichever ends first.
+        The learning rate falls to zero at whichever is reached first.
     progress:
         Called with each step's number and loss.
     """

@@ -20,7 +20,7 @@ _KIND = "lipkit sync network"
 
 
 def save_sync(path: str | Path, network: SyncNetwork, card: dict[str, Any]) -> None:
-    """Write the network with a card: what it learnt from, how far, how well, whose data.
+    """Write the network with a card: what it learnt from, for how long, how well, and whose data.
 
     The tensors are stored as float16, which changes no distance by more than 0.002.
     """
@@ -35,7 +35,7 @@ def save_sync(path: str | Path, network: SyncNetwork, card: dict[str, Any]) -> N
 
 @cache
 def load_sync(path: str | Path = SHIPPED) -> SyncNetwork:
-    """The network in eval mode, float32; read once a process.
+    """The network in eval mode, float32; read once per process.
 
     Raises
     ------
