@@ -1,14 +1,15 @@
 """Points of submissions, without nbgrader.
 
-A submission's tests are put back as the source has them, hidden ones included, the notebook
-is run in a kernel of its own, and a test cell that raises no error earns its points. Answers
-in words are left for a person to read, unless nothing was written.
+A submission's tests are put back as the source has them, hidden ones included, and the
+notebook is run in a process of its own, under limits (:mod:`.execution`). A test cell that
+reports to have run to its end earns its points. What is answered in words is left for a
+person, unless nothing was written.
 
-Submissions are run as they come: run them where they can do no harm.
+The limits keep accidents in: endless loops, full memory, floods of output. They are no prison:
+grade strangers' work in an account or a container where it can do no harm.
 """
 
 import copy
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +17,15 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from lipkit.course.assignments.execution import Limits, execute, secrets_for, take_report
 from lipkit.course.assignments.release import SOURCES, find_assignments, student_version
-from lipkit.course.kernels import Kernels
 from lipkit.course.notebooks import read_notebook
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
 from lipkit.report.tables import write_csv
 
-CELL_SECONDS = 300
-"""A cell that runs longer is stopped, as it is in the course folder for nbgrader."""
+LARGEST_SUBMISSION = 32 << 20
+"""Bytes; a larger notebook is not read."""
 TABLE = "points.csv"
 COLUMNS = ("student", "assignment", "part", "points", "most", "note")
 
@@ -72,7 +73,7 @@ def grade_folder(
     for student, path in found:
         source = read_notebook(sources[path.name])
         try:
-            executed, marks[student, path.stem] = grade(read_notebook(path), source)
+            executed, marks[student, path.stem] = grade(_read(path), source)
         except LipkitError as fault:
             marks[student, path.stem] = [
                 Mark(part, 0.0, most, str(fault)) for part, most in _parts(source)
@@ -89,6 +90,18 @@ def grade_folder(
     ]
     write_csv(out / TABLE, rows)
     return marks
+
+
+def _read(path: Path) -> NotebookNode:
+    """A submission's notebook; only a plain file of a sensible size is opened at all."""
+    if path.is_symlink() or not path.is_file():
+        raise LipkitError(f"{path}: is no plain file; ask for the notebook itself")
+    if path.stat().st_size > LARGEST_SUBMISSION:
+        raise LipkitError(
+            f"{path}: has {path.stat().st_size >> 20} MB; at most {LARGEST_SUBMISSION >> 20} are "
+            "read; ask for the notebook without its outputs"
+        )
+    return read_notebook(path)
 
 
 def _submissions(folder: Path, out: Path, names: set[str]) -> list[tuple[str, Path]]:
@@ -114,10 +127,13 @@ def _is_graded(folder: Path) -> bool:
         return False
 
 
-def grade(submission: NotebookNode, source: NotebookNode) -> tuple[NotebookNode, list[Mark]]:
+def grade(
+    submission: NotebookNode, source: NotebookNode, limits: Limits | None = None
+) -> tuple[NotebookNode, list[Mark]]:
     """The submission, executed with the source's tests, and its marks in the source's order."""
     executed = with_tests_of(source, submission)
-    fault = _execute(executed)
+    tests = secrets_for([m.grade_id for m in _marked(source) if m.grade and not m.solution])
+    fault = execute(executed, tests, limits)
     cells = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell for cell in executed.cells}
     stubs = {
         cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source
@@ -132,7 +148,8 @@ def grade(submission: NotebookNode, source: NotebookNode) -> tuple[NotebookNode,
             empty = cell.source.strip() in ("", stubs[part].strip())
             marks.append(Mark(part, 0.0 if empty else None, most, "no answer" if empty else "read"))
         else:
-            wrong = _error(cell) or ("" if cell.execution_count else fault or "was not run")
+            passed = take_report(cell, tests[part])
+            wrong = _error(cell) or ("" if passed else fault or "did not run to its end")
             marks.append(Mark(part, 0.0 if wrong else most, most, wrong))
     return executed, marks
 
@@ -167,29 +184,11 @@ def summary(marks: Sequence[Mark]) -> str:
 
 
 def _parts(source: NotebookNode) -> list[tuple[str, float]]:
-    marked = [c.metadata.nbgrader for c in source.cells if "nbgrader" in c.metadata]
-    return [(marks.grade_id, float(marks.points)) for marks in marked if marks.grade]
+    return [(marks.grade_id, float(marks.points)) for marks in _marked(source) if marks.grade]
 
 
-def _execute(notebook: NotebookNode) -> str:
-    """Run all cells in place, whatever they raise; return what stopped the run, if anything did."""
-    from nbclient import NotebookClient
-    from nbclient.exceptions import DeadKernelError
-
-    with tempfile.TemporaryDirectory() as folder:
-        client = NotebookClient(
-            notebook,
-            timeout=CELL_SECONDS,
-            interrupt_on_timeout=True,
-            allow_errors=True,
-            kernel_manager_class=Kernels().manager(),
-            resources={"metadata": {"path": folder}},
-        )
-        try:
-            client.execute()
-        except DeadKernelError:
-            return "the kernel died"
-    return ""
+def _marked(source: NotebookNode) -> list[NotebookNode]:
+    return [c.metadata.nbgrader for c in source.cells if "nbgrader" in c.metadata]
 
 
 def _error(cell: NotebookNode) -> str:
