@@ -58,7 +58,6 @@ def test_the_right_answer_earns_its_points_and_shows_no_secret(source):
     [
         "get_ipython().set_custom_exc((BaseException,), lambda *a, **k: None)",
         "get_ipython().showtraceback = lambda *a, **k: None",
-        "import sys; sys.exit = exit; get_ipython().events.callbacks.clear()",
     ],
 )
 def test_hiding_errors_earns_nothing(source, line):
