@@ -127,7 +127,7 @@ import json, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from prepared_sets import write_set
-from lipkit.config import preset
+from lipkit.presets import preset
 from lipkit.data.prepared import DESCRIPTION
 from lipkit.training import train
 from lipkit.weights import read_card
