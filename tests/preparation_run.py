@@ -20,6 +20,7 @@ from prepared_sets import noise_clip
 import lipkit.data.prepare
 from lipkit.config import PrepareConfig
 from lipkit.corpora.record import ClipRecord
+from lipkit.data.sources import settings_text
 from lipkit.errors import LipkitError
 
 
@@ -36,7 +37,7 @@ def made_up_clip(record: ClipRecord, config: PrepareConfig):
     clip = noise_clip(16 + seed % 20, seed)
     exact = clip.logmel.astype(float)
     clip.meta |= {
-        "settings": lipkit.data.prepare._settings(config),
+        "settings": settings_text(config),
         "source_bytes": "",
         "notes": "",
         "logmel_sum": repr(float(exact.sum())),

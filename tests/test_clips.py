@@ -204,7 +204,7 @@ def test_an_unknown_split_names_the_splits_there_are(tmp_path):
 def test_a_split_without_usable_clips_is_named(tmp_path):
     write_set(tmp_path, [20])
     manifest = tmp_path / "manifest.csv"
-    manifest.write_text(manifest.read_text().replace(",ok,", ",failed,no face"))
+    manifest.write_text(manifest.read_text().replace(",ok,,", ",failed,no face,"))
     prepared = PreparedSet.open(tmp_path)
     with pytest.raises(LipkitError, match=r"no usable clip in the set; see the reasons"):
         prepared.clips("train")

@@ -19,8 +19,9 @@ from lipkit.config import PrepareConfig
 from lipkit.corpora.record import ClipRecord
 from lipkit.data.prepare import prepare
 from lipkit.data.prepared import PreparedSet
+from lipkit.data.sources import settings_text, source_bytes
 from lipkit.errors import LipkitError
-from lipkit.files import TEMPORARY_MARK
+from lipkit.files import LOCK_NAME, TEMPORARY_MARK, owning
 
 pytestmark = pytest.mark.slow
 
@@ -120,23 +121,16 @@ def test_what_a_killed_writer_left_is_removed_and_a_cut_file_is_made_again(tmp_p
     assert content(out) == undisturbed
 
 
-@posix
-def test_a_second_preparation_of_the_folder_is_refused_and_the_first_goes_on(tmp_path, undisturbed):
+def test_a_second_preparation_of_the_folder_is_refused(tmp_path):
     out = tmp_path / "set"
-    first = start(out, "--seconds", "0.05")
-    deadline = time.monotonic() + 60
-    while not whole_clips(out):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    code, _, errors = finish(start(out))
+    with owning(out):
+        code, _, errors = finish(start(out))
+        assert os.listdir(out) == [LOCK_NAME]
     assert code == 1
     assert errors.strip() == (
         f"{out}: another lipkit command is at work there; wait until it ends or choose "
         "another folder"
     )
-    code, output, errors = finish(first)
-    assert (code, output.split()) == (0, ["36", "4", "0"]), errors
-    assert content(out) == undisturbed
 
 
 @posix
@@ -204,8 +198,8 @@ def records(tmp_path, monkeypatch) -> list[ClipRecord]:
     def made_up_clip(record: ClipRecord, config: PrepareConfig):
         clip = noise_clip(20, int(record.clip_id[-1]))
         clip.meta |= {
-            "settings": lipkit.data.prepare._settings(config),
-            "source_bytes": lipkit.data.prepare._source_bytes(record),
+            "settings": settings_text(config),
+            "source_bytes": source_bytes(record),
             "notes": "",
             "logmel_sum": "1.0",
             "logmel_squares": "2.0",
@@ -239,6 +233,70 @@ def test_running_again_keeps_what_is_there(tmp_path, records):
     assert (done.ok, done.failed, done.skipped) == (6, 0, 4)
     after = content(tmp_path / "set")
     assert all(after[name] == before[name] for name in before if name.endswith("safetensors"))
+
+
+def test_calls_add_to_the_set_and_end_in_the_same_bytes_in_any_order(tmp_path, records):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    run(records, whole)
+    done = run(records[3:], parts)
+    assert (done.ok, done.clips) == (3, 3)
+    done = run(records[:4], parts)
+    assert (done.ok, done.skipped, done.clips, done.remarks) == (4, 1, 6, ())
+    assert content(parts) == content(whole)
+    opened = PreparedSet.open(parts)
+    assert list(opened.clips().clip_id) == [record.clip_id for record in records]
+    assert opened.description["counts"]["clips"] == 6
+
+
+def test_failed_clips_of_earlier_calls_stay_listed_with_their_reason(tmp_path, records):
+    broken = dataclasses.replace(records[0], clip_id="s9/x", note="odd")
+    run(records[:2], tmp_path / "set")
+    good = lipkit.data.prepare.prepare_clip
+
+    def refuse(record, config):
+        raise LipkitError(f"{record.video}: no face")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(lipkit.data.prepare, "prepare_clip", refuse)
+        run([broken], tmp_path / "set")
+    assert lipkit.data.prepare.prepare_clip is good
+    run(records[2:], tmp_path / "set")
+    row = PreparedSet.open(tmp_path / "set").manifest.set_index("clip_id").loc["s9/x"]
+    assert (row.status, row.reason, row.notes) == ("failed", f"{broken.video}: no face", "odd")
+    assert len(PreparedSet.open(tmp_path / "set").manifest) == 7
+
+
+def test_what_vanished_is_said_and_leaves_the_manifest(tmp_path, records):
+    out = tmp_path / "set"
+    run(records[:4], out)
+    (out / "clips/s1/c1.safetensors").unlink()
+    (out / "clips/s1/c2.safetensors").write_bytes(b"cut")
+    done = run(records[4:], out)
+    (remark,) = done.remarks
+    assert "2 clips of earlier calls vanished" in remark
+    assert "clips/s1/c1.safetensors" in remark
+    assert "\n" not in remark
+    assert list(PreparedSet.open(out).clips().clip_id) == ["s1/c0", "s1/c3", "s1/c4", "s1/c5"]
+
+
+def test_a_manifest_that_cannot_be_read_is_made_anew_and_said(tmp_path, records):
+    out = tmp_path / "set"
+    run(records[:4], out)
+    (out / "manifest.csv").write_text("clip_id\n")
+    (remark,) = run(records[4:], out).remarks
+    assert "it was made anew" in remark
+    assert list(PreparedSet.open(out).clips().clip_id) == ["s1/c4", "s1/c5"]
+    run(records, out)
+    assert len(PreparedSet.open(out).clips()) == 6
+
+
+def test_a_clip_whose_header_tells_what_cannot_be_is_made_again(tmp_path, records):
+    out = tmp_path / "set"
+    run(records, out)
+    path = out / "clips/s1/c3.safetensors"
+    path.write_bytes(path.read_bytes().replace(b'"logmel_sum":"1.0"', b'"logmel_sum":"nan"'))
+    assert run(records, out).skipped == 5
+    assert PreparedSet.open(out).statistics["logmel_mean"] < 1
 
 
 def test_a_source_that_was_replaced_is_prepared_again(tmp_path, records):

@@ -139,6 +139,9 @@ def _report(summary: "Summary", out: Path, protocol: str) -> str:
         f"{out}: {summary.ok} clips usable ({summary.skipped} of them were already there), "
         f"{summary.failed} not; {summary.seconds:.0f} s{speed}; splits by protocol {protocol}"
     ]
+    if summary.clips > done:
+        lines.append(f"with those of earlier calls the set has {summary.clips} clips")
+    lines += summary.remarks
     for title, entries in (("not usable", summary.reasons), ("usable, but", summary.notes)):
         if entries:
             lines += ["", f"{title}:", *_table(entries)]

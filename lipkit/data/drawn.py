@@ -19,14 +19,15 @@ from tqdm.auto import tqdm
 from lipkit.config import PrepareConfig
 from lipkit.corpora.record import ClipRecord
 from lipkit.data.clips import ClipFile, PreparedClip, write_clip
-from lipkit.data.manifest import MANIFEST, Outcome, clip_file, one_line, write_manifest
-from lipkit.data.prepared import claim, describe
+from lipkit.data.description import claim
+from lipkit.data.ledger import enter, header_outcome
+from lipkit.data.manifest import Outcome, clip_file, one_line
+from lipkit.data.sources import settings_text
 from lipkit.errors import LipkitError, UsageError
 from lipkit.face.lips import crop, crop_boxes
-from lipkit.files import remove_leftovers
+from lipkit.files import owning, remove_leftovers
 from lipkit.jobs.pool import Lost, each
 from lipkit.media.audio import log_mel
-from lipkit.settings import to_dict
 from lipkit.talker.camera import compressed
 from lipkit.talker.face import Part
 from lipkit.talker.takes import Take, rehearse
@@ -66,7 +67,7 @@ def draw(take: Take, config: PrepareConfig) -> PreparedClip:
             "corpus": "synthetic",
             "speaker": take.speaker,
             "source": "drawn",
-            "settings": _text(config),
+            "settings": settings_text(config),
             "take": take.key,
             "notes": "",
             "logmel_sum": repr(float(exact.sum())),
@@ -106,14 +107,17 @@ class _Store:
             path.unlink(missing_ok=True)
             return Outcome(reason=one_line(str(error)))
         write_clip(path, clip)
-        return _outcome(clip.meta, clip.frames)
+        sums = float(clip.meta["logmel_sum"]), float(clip.meta["logmel_squares"])
+        return Outcome(clip.frames, "", "", *sums)
 
     def kept(self, take: Take) -> Outcome | None:
         """The outcome of an earlier run, if its clip is whole and the same."""
         try:
             file = ClipFile(self.out / clip_file(record(take, self.split)))
-            same = file.meta["take"] == take.key and file.meta["settings"] == _text(self.config)
-            return _outcome(file.meta, file.frames) if same else None
+            same = file.meta["take"] == take.key and file.meta["settings"] == settings_text(
+                self.config
+            )
+            return header_outcome(file) if same else None
         except (LipkitError, KeyError, ValueError):
             return None
 
@@ -133,16 +137,22 @@ def write_set(
     UsageError
         When ``out`` holds something else, or there is nothing to draw.
     LipkitError
-        When nothing can be written, a process died, or Ctrl-C stopped the work. What is
-        whole stays.
+        When nothing can be written, another command is at work there, a process died, or
+        Ctrl-C stopped the work. What is whole stays.
     """
     config = config or PrepareConfig()
     if not takes:
         raise UsageError("there is nothing to draw; ask for a person and a clip at least")
     out = Path(os.path.abspath(out))
+    with owning(out):
+        _fill(_Store(out, split, config), takes, workers, progress)
+    return out
+
+
+def _fill(work: _Store, takes: Sequence[Take], workers: int | None, progress: bool) -> None:
+    out, split, config = work.out, work.split, work.config
     claim(out, "synthetic", config)
     remove_leftovers(out)
-    work = _Store(out, split, config)
     outcomes: dict[Take, Outcome] = {take: old for take in takes if (old := work.kept(take))}
     batches = _batches([take for take in takes if take not in outcomes])
     workers = 0 if workers == 1 or len(batches) < 2 else workers
@@ -164,9 +174,8 @@ def write_set(
     clips = sorted(
         ((record(take, split), outcomes[take]) for take in takes), key=lambda c: c[0].clip_id
     )
-    write_manifest(out / MANIFEST, clips)
-    describe(out, "synthetic", config, clips)
-    return out
+    for remark in enter(out, "synthetic", config, clips).remarks:
+        tqdm.write(remark)
 
 
 def _batches(takes: list[Take]) -> list[list[Take]]:
@@ -175,11 +184,3 @@ def _batches(takes: list[Take]) -> list[list[Take]]:
     for take in takes:
         by_person.setdefault(take.person, []).append(take)
     return list(by_person.values())
-
-
-def _outcome(meta: dict[str, str], frames: int) -> Outcome:
-    return Outcome(frames, "", "", float(meta["logmel_sum"]), float(meta["logmel_squares"]))
-
-
-def _text(config: PrepareConfig) -> str:
-    return json.dumps(to_dict(config), sort_keys=True)

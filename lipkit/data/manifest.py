@@ -48,7 +48,12 @@ class Outcome:
 
 def clip_file(record: ClipRecord) -> str:
     """Where a clip's file lies below the prepared set."""
-    return f"clips/{record.clip_id}.safetensors"
+    return prepared_file(record.clip_id)
+
+
+def prepared_file(clip_id: str) -> str:
+    """The same for a clip id. No other file is ever a clip's, whatever a manifest says."""
+    return f"clips/{clip_id}.safetensors"
 
 
 def write_manifest(path: str | os.PathLike, clips: Iterable[tuple[ClipRecord, Outcome]]) -> None:

@@ -8,17 +8,14 @@ call and ends in the same bytes.
 """
 
 import contextlib
-import dataclasses
 import functools
-import itertools
-import json
 import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
@@ -26,12 +23,13 @@ from lipkit.config import FPS, LIP_SIZE, PrepareConfig
 from lipkit.corpora import CORPORA
 from lipkit.corpora.record import ClipRecord
 from lipkit.data.clips import ClipFile, PreparedClip, write_clip
-from lipkit.data.manifest import MANIFEST, Outcome, clip_file, one_line, write_manifest
-from lipkit.data.prepared import claim, describe
-from lipkit.errors import LipkitError, UsageError
+from lipkit.data.description import claim
+from lipkit.data.ledger import Entered, enter, header_outcome
+from lipkit.data.manifest import Outcome, clip_file, one_line
+from lipkit.data.sources import checked, settings_text, source_bytes
+from lipkit.errors import LipkitError
 from lipkit.files import owning, remove_leftovers
 from lipkit.jobs.pool import Lost, each
-from lipkit.settings import to_dict
 
 SILENCE = 1e-3
 """A clip whose samples never exceed this (-60 dB of full scale) is noted as silent."""
@@ -45,7 +43,7 @@ class Summary:
     """What a preparation came to."""
 
     ok: int
-    """Usable clips in the set."""
+    """Usable clips, of those asked for."""
     failed: int
     skipped: int
     """How many of the usable were whole already, from an earlier run."""
@@ -54,6 +52,10 @@ class Summary:
     """Clip id -> why it cannot be used."""
     notes: dict[str, str] = field(default_factory=dict)
     """Clip id -> what is unusual about a usable clip."""
+    clips: int = 0
+    """Rows of the manifest, those of earlier calls included."""
+    remarks: tuple[str, ...] = ()
+    """What else should be told, a line each."""
 
 
 def prepare_clip(record: ClipRecord, config: PrepareConfig) -> PreparedClip:
@@ -104,8 +106,8 @@ def prepare_clip(record: ClipRecord, config: PrepareConfig) -> PreparedClip:
             "corpus": record.corpus,
             "speaker": record.speaker,
             "source": one_line(str(record.video)),
-            "source_bytes": _source_bytes(record),
-            "settings": _settings(config),
+            "source_bytes": source_bytes(record),
+            "settings": settings_text(config),
             "notes": "; ".join(notes),
             "logmel_sum": repr(float(exact.sum())),
             "logmel_squares": repr(float(np.square(exact).sum())),
@@ -125,7 +127,8 @@ def prepare(
     """Prepare a corpus into the folder ``out``; a folder that was begun is continued.
 
     Whole clips of the same settings are kept, failed ones are tried again, and the end is
-    the same, byte for byte, however often the work was stopped and wherever it ran.
+    the same, byte for byte, however often the work was stopped and wherever it ran. The set
+    is of the folder: clips of earlier calls stay in it, and further calls add to it.
 
     Parameters
     ----------
@@ -147,16 +150,18 @@ def prepare(
     """
     began = time.monotonic()
     config = config or PrepareConfig()
-    records = _checked(records)
+    records = checked(records)
     out = Path(os.path.abspath(out))
     corpus = corpus or records[0].corpus
     _require_model()
     with owning(out):
-        clips, skipped = _fill(records, out, config, corpus, workers, executor, progress)
+        clips, skipped, entered = _fill(records, out, config, corpus, workers, executor, progress)
     failed = {r.clip_id: o.reason for r, o in clips if o.reason}
     noted = {r.clip_id: o.notes for r, o in clips if o.notes}
     seconds = time.monotonic() - began
-    return Summary(len(clips) - len(failed), len(failed), skipped, seconds, failed, noted)
+    ok = len(clips) - len(failed)
+    numbers = ok, len(failed), skipped, seconds
+    return Summary(*numbers, failed, noted, entered.clips, entered.remarks)
 
 
 def _fill(
@@ -167,8 +172,13 @@ def _fill(
     workers: int | None,
     executor: Executor | None,
     progress: bool,
-) -> tuple[list[tuple[ClipRecord, Outcome]], int]:
-    """Do the work in a folder that is ours; every clip's outcome, and how many were there."""
+) -> tuple[list[tuple[ClipRecord, Outcome]], int, Entered]:
+    """Do the work in a folder that is ours.
+
+    Returns
+    -------
+    Every clip's outcome, how many were there, and what became of the books.
+    """
     claim(out, corpus, config)
     outcomes: dict[str, Outcome] = {}
     try:
@@ -187,14 +197,13 @@ def _fill(
                 outcomes[record.clip_id] = outcome
                 advance(outcome)
         clips = [(record, outcomes[record.clip_id]) for record in records]
-        write_manifest(out / MANIFEST, clips)
-        describe(out, corpus, config, clips)
+        entered = enter(out, corpus, config, clips)
     except KeyboardInterrupt:
         raise LipkitError(
             f"{out}: stopped; {len(outcomes)} of {len(records)} clips are done, "
             "run the same again to continue"
         ) from None
-    return clips, skipped
+    return clips, skipped, entered
 
 
 def store_clip(record: ClipRecord, out: Path, config: PrepareConfig) -> Outcome:
@@ -207,7 +216,8 @@ def store_clip(record: ClipRecord, out: Path, config: PrepareConfig) -> Outcome:
     path = out / clip_file(record)
     try:
         clip = prepare_clip(record, config)
-        outcome = _outcome(clip.meta, clip.frames)
+        sums = float(clip.meta["logmel_sum"]), float(clip.meta["logmel_squares"])
+        outcome = Outcome(clip.frames, "", clip.meta["notes"], *sums)
     except Exception as fault:
         clip, outcome = None, Outcome(reason=_reason(record, fault))
     try:
@@ -234,11 +244,6 @@ def _reason(record: ClipRecord, fault: Exception) -> str:
     return one_line(text if named else f"{record.video}: {text}")
 
 
-def _outcome(meta: dict[str, str], frames: int) -> Outcome:
-    sums = float(meta["logmel_sum"]), float(meta["logmel_squares"])
-    return Outcome(frames, "", meta["notes"], *sums)
-
-
 def _kept(record: ClipRecord, out: Path, config: PrepareConfig) -> Outcome | None:
     """The outcome of an earlier run if its file is whole, of these settings and this source."""
     path = out / clip_file(record)
@@ -246,48 +251,11 @@ def _kept(record: ClipRecord, out: Path, config: PrepareConfig) -> Outcome | Non
         return None
     try:
         file = ClipFile(path)
-        known = file.meta["settings"] == _settings(config)
-        same = _source_bytes(record) in (file.meta["source_bytes"], "")
-        return _outcome(file.meta, file.frames) if known and same else None
+        known = file.meta["settings"] == settings_text(config)
+        same = source_bytes(record) in (file.meta["source_bytes"], "")
+        return header_outcome(file) if known and same else None
     except (LipkitError, KeyError, ValueError):
         return None
-
-
-def _settings(config: PrepareConfig) -> str:
-    return json.dumps(to_dict(config), sort_keys=True)
-
-
-def _source_bytes(record: ClipRecord) -> str:
-    """Sizes of the source files, by which a replaced source is noticed; "" if gone."""
-    try:
-        sources = filter(None, (record.video, record.audio))
-        return " ".join(str(os.stat(source).st_size) for source in sources)
-    except OSError:
-        return ""
-
-
-def _checked(records: Sequence[ClipRecord]) -> list[ClipRecord]:
-    # Absolute, because a worker of a cluster may stand in another folder.
-    records = [
-        dataclasses.replace(
-            record,
-            video=Path(os.path.abspath(record.video)),
-            audio=record.audio and Path(os.path.abspath(record.audio)),
-        )
-        for record in sorted(records, key=lambda record: record.clip_id)
-    ]
-    if not records:
-        raise LipkitError("there is no clip to prepare; check the corpus's name and folder")
-    for record, following in itertools.pairwise(records):
-        if record.clip_id == following.clip_id:
-            raise LipkitError(
-                f"{following.video}: has the clip id {record.clip_id} of {record.video}; "
-                "remove one of them"
-            )
-    for record in records:
-        if ".." in PurePosixPath(record.clip_id).parts or record.clip_id.startswith("/"):
-            raise UsageError(f"clip id {record.clip_id!r}: leads out of the prepared set")
-    return records
 
 
 def _require_model() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from lipkit.data.augment import SILENT_SHARE, Sample, augment, silence
+from lipkit.data.draws import WindowWeights
 from lipkit.data.windows import Windows
 from lipkit.face.lips import lip_points
 from lipkit.face.mouth import LOWER_INNER, UPPER_INNER
@@ -34,14 +35,15 @@ class VariedWindows(Windows):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **{**named, "raw": True, "points": True})
-        self.weights = self._shares() if self.config.balance < 1 else None
-        """Of every window, its share of the draws; None: each window once an epoch."""
+        self.weights = self._weights() if self.config.balance < 1 else None
+        """How often each clip's windows are drawn; None: each window once per epoch."""
 
-    def _shares(self) -> np.ndarray:
-        speakers = np.array([clip_id.split("/")[0] for clip_id in self.clip_ids])[self._clip]
-        _, speaker, counts = np.unique(speakers, return_inverse=True, return_counts=True)
-        shares = counts[speaker] ** (self.config.balance - 1.0)
-        return shares / shares.sum()
+    def _weights(self) -> WindowWeights:
+        """A speaker's windows together come in proportion to their number^balance."""
+        counts = np.diff(self._ends, prepend=0)
+        windows = np.bincount(self._speakers.codes, weights=counts)
+        weights = np.maximum(windows, 1) ** (self.config.balance - 1.0)
+        return WindowWeights(self._ends, weights[self._speakers.codes])
 
     def batch(self, indices: list[int]) -> dict[str, torch.Tensor]:
         """The windows ``indices``, each tensor with a leading batch axis."""
@@ -57,8 +59,8 @@ class VariedWindows(Windows):
     def _vary(self, index: int, window: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         rng = np.random.default_rng([self.seed, self.epoch, index])
         frames = self._frames_to_render(rng)
-        file = self._open(self._clip[index])
-        frame = self.where(index)["identity_frame"]
+        file = self._open(self._place(index)[0])
+        frame, _ = self._draw(index)
         landmarks, box = file.rows("landmarks", 0, file.frames), file.rows("box", 0, file.frames)
         points = lip_points(landmarks, box)
         sample = Sample(

@@ -14,6 +14,8 @@ from torch.utils.data import Dataset
 
 from lipkit.config import COLUMNS_PER_FRAME, LIP_SIZE, MEL_BANDS, DataConfig
 from lipkit.data.clips import ClipFile
+from lipkit.data.draws import EpochDraws, OtherSentences
+from lipkit.data.manifest import prepared_file
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import scramble, unpack
 from lipkit.errors import LipkitError
@@ -96,42 +98,34 @@ class Windows(Dataset):
         self.config, self.seed, self.raw = config, seed, raw
         self.mismatched, self.points = mismatched, points
         self.statistics = prepared.statistics
-        rows = prepared.clips(split)
-        self.clip_ids: list[str] = list(rows.clip_id)
-        self._files = [str(prepared.folder / file) for file in rows.file]
-        self._frames = rows.frames.to_numpy()
+        rows = prepared.rows(split)
+        self.clip_ids = rows.ids
+        """Of every clip, a sequence of texts."""
+        self._folder, self._frames = prepared.folder, rows.frames
+        self._speakers = rows.texts["speaker"]
 
-        # Frames whose shifted sound the clip has too.
+        # All that is kept is per clip: a set has many more windows than clips. Frames whose
+        # shifted sound the clip has too:
         paired = self._frames - abs(config.sound_shift)
         counts = np.maximum(0, (paired - config.window) // config.stride + 1)
-        self._clip = np.repeat(np.arange(len(rows)), counts)
-        first = np.repeat(np.cumsum(counts) - counts, counts)
-        self._start = (np.arange(len(first)) - first) * config.stride
-        self._start += max(0, -config.sound_shift)
+        self._ends = np.cumsum(counts)
         where = f"{prepared.folder}: split {split!r}"
         if len(self) == 0:
             shortest = config.window + abs(config.sound_shift)
             raise LipkitError(
                 f"{where} has no clip of {shortest} frames; take shorter windows or more clips"
             )
-        # Windows in the order of their sentences: those of one sentence are one run, so a
-        # draw from all others is a draw of one number that steps over the run.
-        names = np.where(rows.sentence == "", "clip " + rows.clip_id, rows.sentence)
-        sentence = np.unique(names, return_inverse=True)[1][self._clip]
-        self._by_sentence = np.argsort(sentence, kind="stable")
-        sizes = np.bincount(sentence)
-        self._run_start, self._run_size = (np.cumsum(sizes) - sizes)[sentence], sizes[sentence]
-        if mismatched and self._run_size[0] == len(self):
+        self._others = OtherSentences(rows, counts)
+        if mismatched and self._others.is_one:
             raise LipkitError(
                 f"{where} has one sentence only, so there is no mismatched sound; "
                 "prepare more sentences or ask for windows without it"
             )
         # Shared, so that loader processes which live through several epochs see it change.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
-        self._drawn: tuple[int, np.ndarray, np.ndarray] | None = None
 
     def __len__(self) -> int:
-        return len(self._clip)
+        return int(self._ends[-1])
 
     @property
     def epoch(self) -> int:
@@ -145,16 +139,13 @@ class Windows(Dataset):
     def where(self, index: int) -> dict[str, Any]:
         """Clip id and first frame of a window, of its identity image and mismatched sound."""
         index = range(len(self))[index]
-        identity, other = self._draws()
-        clip, match = self._clip[index], other[index]
-        found = {
-            "clip_id": self.clip_ids[clip],
-            "start": int(self._start[index]),
-            "identity_frame": int(identity[index]),
-        }
+        clip, start = self._place(index)
+        identity, other = self._draw(index)
+        found = {"clip_id": self.clip_ids[clip], "start": start, "identity_frame": identity}
         if self.mismatched:
-            found["mismatched_clip_id"] = self.clip_ids[self._clip[match]]
-            found["mismatched_start"] = int(self._start[match])
+            clip, start = self._place(other)
+            found["mismatched_clip_id"] = self.clip_ids[clip]
+            found["mismatched_start"] = start
         return found
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
@@ -168,7 +159,6 @@ class Windows(Dataset):
     def batch(self, indices: list[int]) -> dict[str, torch.Tensor]:
         """The windows ``indices``, each tensor with a leading batch axis."""
         indices = [range(len(self))[index] for index in indices]
-        identity, other = self._draws()
         size, window = len(indices), self.config.window
         columns = window * COLUMNS_PER_FRAME
         batch = {
@@ -181,16 +171,15 @@ class Windows(Dataset):
         if self.points:
             batch["points"] = np.empty((size, window, *MOUTH_POINTS), np.float32)
         for i, index in enumerate(indices):
-            clip, start, frame = self._clip[index], self._start[index], identity[index]
+            (clip, start), (frame, other) = self._place(index), self._draw(index)
             file = self._open(clip)
             batch["video"][i] = file.rows("lips", start, start + window)
             batch["logmel"][i] = self._sound(file, start)
             batch["identity"][i] = file.rows("lips", frame, frame + 1)[0]
             if self.mismatched:
-                clip, start = self._clip[other[index]], self._start[other[index]]
-                batch["mismatched"][i] = self._sound(self._open(clip), start)
+                theirs, moment = self._place(other)
+                batch["mismatched"][i] = self._sound(self._open(theirs), moment)
             if self.points:
-                start = self._start[index]
                 landmarks, box = (
                     file.rows(name, start, start + window) for name in ("landmarks", "box")
                 )
@@ -205,47 +194,46 @@ class Windows(Dataset):
         logmel = file.rows("logmel", start, start + self.config.window)
         return scramble(logmel) if self.config.mel_axes == "scrambled" else logmel
 
-    def _draws(self) -> tuple[np.ndarray, np.ndarray]:
-        """Identity frame and mismatched window of every window, for the present epoch."""
-        epoch = self.epoch
-        if self._drawn is None or self._drawn[0] != epoch:
-            # A generator of numbers that are keyed, not consumed: the i-th is the i-th
-            # whoever asks first.
-            draws = np.random.Generator(np.random.Philox(key=[self.seed, epoch])).random(
-                (2, len(self))
-            )
-            identity = self._identity_frames(draws[0])
-            others = np.maximum(len(self) - self._run_size, 1)
-            place = (draws[1] * others).astype(np.int64)
-            place += np.where(place >= self._run_start, self._run_size, 0)
-            other = self._by_sentence[place % len(self)]
-            self._drawn = epoch, identity, other
-        return self._drawn[1:]
+    def _place(self, index: int) -> tuple[int, int]:
+        """Clip and first frame of a window."""
+        clip = int(np.searchsorted(self._ends, index, side="right"))
+        before = int(self._ends[clip - 1]) if clip else 0
+        return clip, (index - before) * self.config.stride + max(0, -self.config.sound_shift)
 
-    def _identity_frames(self, draws: np.ndarray) -> np.ndarray:
-        frames, window = self._frames[self._clip], self.config.window
-        outside = frames - window
-        if self.config.identity == "any":
-            outside = np.zeros_like(outside)
-        chosen = (draws * np.where(outside > 0, outside, frames)).astype(np.int64)
-        return chosen + np.where((outside > 0) & (chosen >= self._start), window, 0)
+    def _draw(self, index: int) -> tuple[int, int]:
+        """Identity frame of a window and the window of its mismatched sound, in this epoch."""
+        epoch = self.epoch
+        if self._draws is None or self._draws.epoch != epoch:
+            self._draws = EpochDraws(self.seed, epoch)
+        clip, start = self._place(index)
+        identity = self._identity_frame(clip, start, self._draws[index])
+        return identity, self._others.draw(clip, self._draws[len(self) + index])
+
+    def _identity_frame(self, clip: int, start: int, number: float) -> int:
+        frames, window = int(self._frames[clip]), self.config.window
+        outside = 0 if self.config.identity == "any" else max(frames - window, 0)
+        chosen = int(number * (outside or frames))
+        return chosen + window * (outside > 0 and chosen >= start)
 
     def _open(self, clip: int) -> ClipFile:
         files = self._open_files
         if clip in files:
             files.move_to_end(clip)
             return files[clip]
-        file = ClipFile(self._files[clip])
+        path = self._folder / prepared_file(self.clip_ids[clip])
+        file = ClipFile(path)
         if file.frames != self._frames[clip]:
             raise LipkitError(
-                f"{self._files[clip]}: has {file.frames} frames, not the manifest's "
-                f"{self._frames[clip]}; "
+                f"{path}: has {file.frames} frames, not the manifest's {self._frames[clip]}; "
                 "delete it and run lipkit prepare again"
             )
         files[clip] = file
         if len(files) > self._open_limit:
             files.popitem(last=False)
         return file
+
+    _draws: EpochDraws | None = None
+    """Of the epoch that was asked for last; each process has its own."""
 
     @cached_property
     def _open_limit(self) -> int:
@@ -257,5 +245,5 @@ class Windows(Dataset):
 
     def __getstate__(self) -> dict[str, Any]:
         # Maps of files stay in their process; the other end opens its own.
-        theirs = {"_open_files", "_open_limit"}
+        theirs = {"_open_files", "_open_limit", "_draws"}
         return {key: value for key, value in self.__dict__.items() if key not in theirs}

@@ -6,8 +6,10 @@ killed parent's processes end by themselves.
 """
 
 import contextlib
+import itertools
 import multiprocessing
 import os
+import queue
 import signal
 import threading
 from collections import deque
@@ -19,7 +21,6 @@ from concurrent.futures import (
     Executor,
     Future,
     ProcessPoolExecutor,
-    as_completed,
     wait,
 )
 from dataclasses import dataclass
@@ -28,6 +29,12 @@ from typing import Any, TypeVar
 from lipkit.errors import LipkitError
 
 Item = TypeVar("Item")
+
+IN_FLIGHT = 4096
+"""Items that an executor has at a time: enough for any cluster, and little for its scheduler."""
+
+PATIENCE = 60
+"""Seconds to wait for items that an executor has begun when the work is broken off."""
 
 
 @dataclass(frozen=True)
@@ -106,24 +113,42 @@ def _alone(function: Callable[[Item], Any], item: Item) -> Any:
 def _on_executor(
     function: Callable[[Item], Any], items: Iterable[Item], executor: Executor
 ) -> Iterator[tuple[Item, Any]]:
-    running = {executor.submit(function, item): item for item in items}
+    waiting, finished = iter(items), queue.SimpleQueue()
+    running: dict[Future, Item] = {}
+
+    def submit(count: int) -> None:
+        for item in itertools.islice(waiting, count):
+            try:
+                future = executor.submit(function, item)
+            except RuntimeError as error:  # it broke or was shut down
+                raise _gave_up(error) from error
+            running[future] = item
+            future.add_done_callback(finished.put)
+
     try:
-        for future in as_completed(list(running)):
+        submit(IN_FLIGHT)
+        while running:
+            future = finished.get()
             try:
                 result = future.result()
             except LipkitError:
                 raise
             except (BrokenExecutor, CancelledError) as error:
-                raise LipkitError(
-                    f"the executor gave up ({str(error) or type(error).__name__}); "
-                    "start it again and rerun; what is done is kept"
-                ) from error
+                raise _gave_up(error) from error
             except Exception as error:  # raised by the executor, such as a cluster's KilledWorker
                 result = Lost(f"lost by the executor: {type(error).__name__}: {error}")
             yield running.pop(future), result
+            submit(1)
     finally:
-        for future in running:
-            future.cancel()
+        begun = [future for future in running if not future.cancel()]
+        wait(begun, timeout=PATIENCE)
+
+
+def _gave_up(error: Exception) -> LipkitError:
+    return LipkitError(
+        f"the executor gave up ({str(error) or type(error).__name__}); "
+        "start it again and rerun; what is done is kept"
+    )
 
 
 @contextlib.contextmanager

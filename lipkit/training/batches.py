@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
 from torch.utils.data import DataLoader, Sampler
 
+from lipkit.data.draws import Shuffled, Weighted, WindowWeights
 from lipkit.data.tensors import unpack
 from lipkit.data.windows import Windows
 
@@ -23,7 +23,8 @@ class EpochBatches(Sampler):
     Every batch is full (a set smaller than a batch is one batch), so that all steps weigh
     the same. ``skip`` leaves out the first batches: those before the checkpoint. Several
     processes each take their share of every batch: ``rank`` the rank-th of ``world`` parts.
-    With ``weights`` [windows], a window comes as often as its share says, and not once.
+    With ``weights`` a window comes as often as they say, and not once. Nothing is made at
+    the start of an epoch that grows with the number of windows.
     """
 
     def __init__(
@@ -33,7 +34,7 @@ class EpochBatches(Sampler):
         seed: int,
         rank: int = 0,
         world: int = 1,
-        weights: np.ndarray | None = None,
+        weights: WindowWeights | None = None,
     ) -> None:
         self.weights = weights
         self.windows, self.seed, self.rank = windows, seed, rank
@@ -46,14 +47,13 @@ class EpochBatches(Sampler):
         return self.windows // self.batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        rng = np.random.default_rng([self.seed, self.epoch])
         if self.weights is None:
-            order = rng.permutation(self.windows).tolist()
+            order = Shuffled(self.windows, self.seed, self.epoch)
         else:
-            order = rng.choice(self.windows, self.windows, p=self.weights).tolist()
+            order = Weighted(self.weights, self.seed, self.epoch)
         for batch in range(self.skip, len(self)):
             first = batch * self.batch_size + self.rank * self.share
-            yield order[first : first + self.share]
+            yield order.part(first, self.share)
 
 
 class Feed:
