@@ -88,7 +88,8 @@ def _on_processes(
                 while waiting or running:
                     # One item more than processes keeps all busy and leaves little to wait for.
                     while waiting and len(running) <= workers:
-                        running[pool.submit(function, waiting[0])] = waiting[0]
+                        with _deaf_to_ctrl_c():  # a submission may start a process
+                            running[pool.submit(function, waiting[0])] = waiting[0]
                         waiting.popleft()
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         item = running[future]
@@ -159,7 +160,7 @@ def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
     try:
         with _deaf_to_ctrl_c():
-            pool.submit(int)  # the first submission starts the processes
+            pool.submit(int)  # starts a process
         yield pool
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
