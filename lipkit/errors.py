@@ -9,5 +9,9 @@ class LipkitError(Exception):
     """
 
 
+class Diverged(LipkitError):
+    """A training whose losses or weights are no longer finite: the same again would end alike."""
+
+
 class UsageError(LipkitError):
     """A name or value that was typed wrong. The command line exits with code 2."""

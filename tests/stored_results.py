@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lipkit.experiments.claims import RULE, judge
-from lipkit.experiments.collect import beside_paper, paper_values
+from lipkit.experiments.claims import RULE, CellScores, judge
+from lipkit.experiments.collect import FORM, beside_paper, paper_values
 from lipkit.experiments.columns import Cell, experiment, metric_names
 from lipkit.metrics import METRICS
 from lipkit.presets import preset
@@ -41,21 +41,13 @@ def write_folder(out: Path, name: str = "ablation", seeds: int = 2, splits=SPLIT
                 clips = mean + changes + rng.normal(0, CLIP_SPREAD, CLIPS)
                 if mean == 0 or np.isnan(mean):
                     clips[:] = mean
-                scores[row, metric] = np.repeat(clips, 1 if trained else seeds, axis=0)
+                scores[row, metric] = clips
                 rows += _rows(split, row, metric, clips, trained, cell)
-        better = {metric: METRICS[metric].better for metric in MEASURED}
-        for contrast in table.contrasts:
-            names = {f: [m for m in metric_names()[f] if m in better] for f in contrast.metrics}
-            ends = [
-                paper_values(table.cells.get(c, c), "grid")
-                for c in (contrast.origin, contrast.target)
-            ]
-            paper = {m: ends[1][m] - ends[0][m] for m in ends[0].keys() & ends[1].keys()}
-            for row in judge(contrast, scores, paper, names, better):
-                judged.append({"split": split, **row, "confidence": 0.75})
+        judged += _judged(table, cells, scores, split)
     out.mkdir(parents=True, exist_ok=True)
     write_csv(out / "results.csv", rows)
-    write_json(out / "claims.json", {"rule": RULE, "claims": judged})
+    told = {"form": FORM, "rule": RULE, "claims": judged, "power": {}, "luck": []}
+    write_json(out / "claims.json", told)
     write_csv(out / "curves.csv", _curves(cells, seeds, rng))
     runs = [
         {"name": f"{c}-seed{s}", "cell": c, "seed": s, "status": "whole", "seconds": 60.0 * (3 + s)}
@@ -76,6 +68,29 @@ def write_folder(out: Path, name: str = "ablation", seeds: int = 2, splits=SPLIT
     }
     write_json(out / "results.json", about)
     return out
+
+
+def _judged(table, cells, scores, split):
+    """The claims of one split by the rule, as ``lipkit experiment`` judges them."""
+    better = {metric: METRICS[metric].better for metric in MEASURED}
+    trained = frozenset(name for name, cell in cells.items() if cell.settings is not None)
+    every = CellScores(scores, trained, [""] * CLIPS, better, table.matters)
+    paper = {}
+    for contrast in table.contrasts:
+        ends = [
+            paper_values(table.cells.get(c, c), "grid") for c in (contrast.origin, contrast.target)
+        ]
+        for metric in ends[0].keys() & ends[1].keys():
+            paper[contrast.name, metric] = ends[1][metric] - ends[0][metric]
+    for block in table.blocks:
+        contrasts = [c for c in table.contrasts if c.block == block]
+        for place in (0, 1):
+            names = {
+                f: [m for m in ours[place : place + 1] if m in better]
+                for f, ours in metric_names().items()
+            }
+            for row in judge(contrasts, every, paper, names):
+                yield {"split": split, **row, "confidence": 0.75}
 
 
 def _mean(cell, metric: str) -> float:

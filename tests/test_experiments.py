@@ -8,28 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from filelock import FileLock
 from training_sets import ALL_LOSSES, make_set
 
 import lipkit.experiments.job
 import lipkit.experiments.queue
 from lipkit.cli import run_command
-from lipkit.errors import LipkitError, UsageError
+from lipkit.errors import Diverged, LipkitError, UsageError
 from lipkit.evaluation.split import spread
 from lipkit.experiments import job, queue
-from lipkit.experiments.claims import (
-    HELD,
-    NOT_HELD,
-    UNDECIDED,
-    difference,
-    interval,
-    judge,
-    verdict,
-)
+from lipkit.experiments.claims import HELD, UNDECIDED
 from lipkit.experiments.collect import CURVE_POINTS, curves, paper_values
-from lipkit.experiments.columns import Contrast, experiment
-from lipkit.experiments.plan import CLAIM, claim, make_plan, read_record
-from lipkit.experiments.report import report
+from lipkit.experiments.columns import experiment
+from lipkit.experiments.measure import MeasureOptions, to_measure, whole_runs
+from lipkit.experiments.outcome import finish
+from lipkit.experiments.plan import CLAIM, PlanOptions, claim, make_plan
+from lipkit.experiments.records import DIVERGED, FAILED, read_record
+from lipkit.experiments.restarts import diverged, with_restarts
+from lipkit.files import owning
 from lipkit.losses import weights
 from lipkit.presets import preset
 from lipkit.training.run_folder import read_log
@@ -45,8 +40,12 @@ def prepared(tmp_path_factory) -> Path:
 
 
 def plan_of(prepared, out, name="ablation", **options):
-    options = {"preset_name": "tiny", "settings": SMALL, "steps": 2, "train_split": TRAIN} | options
-    return make_plan(name, prepared, out, **options)
+    options = {"preset": "tiny", "settings": SMALL, "steps": 2, "train_split": TRAIN} | options
+    return make_plan(name, prepared, out, PlanOptions(**options))
+
+
+def told(**options) -> MeasureOptions:
+    return MeasureOptions(workers=0, progress=False, **options)
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def in_process(monkeypatch):
         begun.append(folder.name)
         job.main(folder)
         record = read_record(folder)
-        return record["reason"]
+        return record["reason"] if record["status"] == FAILED else ""
 
     monkeypatch.setattr(queue, "train_apart", train_here)
     return begun
@@ -84,7 +83,7 @@ def test_each_column_switches_what_the_paper_says(prepared, tmp_path):
     for base in ("paper", "tiny"):
         loss = preset(base).loss
         on = (loss.corr.weight, loss.pix.weight, loss.perc.weight, loss.gen.weight)
-        plan = plan_of(prepared, tmp_path, preset_name=base, settings={}, cells=list(hand))
+        plan = plan_of(prepared, tmp_path, preset=base, settings={}, cells=list(hand))
         assert [run.cell.name for run in plan.runs] == list(hand)
         for run in plan.runs:
             loss = run.preset.loss
@@ -97,14 +96,15 @@ def test_each_column_switches_what_the_paper_says(prepared, tmp_path):
 
 def test_of_two_readings_one_is_the_default():
     names = [cell.name for cell in experiment("ablation").choose()]
-    assert names == ["a", "b", "c1", "d", "e", "f", "g", "h", "i"]
+    assert names[:9] == ["a", "b", "c1", "d", "e", "f", "g", "h", "i"]
+    assert names[9:] == ["d_longer", "e_pearson", "e_mended", "e_placebo"]
 
 
 @pytest.mark.parametrize("name", ["vondrick", "chung"])
 def test_a_baseline_takes_the_losses_of_its_preset_and_our_width(prepared, tmp_path, name):
     settings = {"generator.width": 0.5, "train.batch_size": 8}
     plan = plan_of(
-        prepared, tmp_path, "comparison", preset_name="paper", settings=settings, cells=[name]
+        prepared, tmp_path, "comparison", preset="paper", settings=settings, cells=[name]
     )
     (made,) = [run.preset for run in plan.runs]
     own = preset(name)
@@ -147,8 +147,8 @@ def test_all_cells_of_a_seed_come_before_the_next(prepared, tmp_path):
         ({"settings": {"loss.gen.streams": "two"}}, "leave it out"),
         ({"settings": {"train.seed": 3}}, "--seeds"),
         ({"settings": {"loss.pix.weight": 0}}, "loss.pix.weight is 0"),
-        ({"settings": {"loss.picks": 0}}, "did you mean 'loss.pix.weight'"),
-        ({"preset_name": "plus", "settings": {}}, "is 0 in preset plus"),
+        ({"settings": {"loss.pixs.weight": 0}}, "did you mean 'loss.pix.weight'"),
+        ({"preset": "plus", "settings": {}}, "is 0 in preset plus"),
         ({"train_split": "s2_train"}, "its splits: s1_test, s1_train"),
         ({"name": "ablatoin"}, "did you mean 'ablation'"),
     ],
@@ -217,7 +217,7 @@ def test_from_a_command_to_results_and_claims(prepared, tmp_path, in_process, ca
     assert "the pixel loss is nan" in said
     assert in_process == ["d-seed0", "e-seed0", "d-seed1", "e-seed1"]
     (claimed, *_) = json.loads((out / "claims.json").read_text())["claims"]
-    assert (len(claimed["seeds"]), claimed["verdict"]) == (1, UNDECIDED)
+    assert (len(claimed["seeds"]), claimed["block"]) == (1, "paper")
 
     monkeypatch.setattr(lipkit.experiments.job, "train", train)
     in_process.clear()
@@ -249,6 +249,13 @@ def test_from_a_command_to_results_and_claims(prepared, tmp_path, in_process, ca
     by_hand = [values[1] - values[0], values[3] - values[2]]
     np.testing.assert_allclose(row["seeds"], by_hand, atol=2e-5)
     assert row["difference"] == pytest.approx(np.mean(by_hand), abs=2e-5)
+    assert row["low"] < row["difference"] < row["high"]
+    assert row["matters"] == 0.02
+    assert row["verdict"] in (UNDECIDED, HELD, "not held", "too small to matter")
+    with (out / "people.csv").open() as file:
+        people = list(csv.DictReader(file))
+    assert {line["person"] for line in people} == {"s1"}
+    assert len(people) == len(rows)
 
     page = (out / "table.md").read_text()
     for needed in ("2 steps", "0.730", "frozen lips", "3 of the split's 4 clips", "Held:", "±"):
@@ -277,10 +284,11 @@ def test_a_contrast_of_cells_that_no_column_is_read_for(
     plan = plan_of(prepared, tmp_path, cells=["b", "d"], steps=1)
     claim(plan)
     queue.run_all(plan, progress=False)
-    page = report(plan, [TEST], metrics=["ssim"], workers=0, progress=False)
+    page = finish(plan, to_measure(prepared, [TEST]), told(metrics=("ssim",)))
     (judged,) = json.loads((tmp_path / "claims.json").read_text())["claims"]
     assert judged["confidence"] is None
-    assert page.split("## Claims")[1].split("\n")[4].endswith("| – |")
+    assert "paper claims" in page.split("## Claims")[1]
+    assert page.split("## Claims")[1].split("\n")[6].endswith("| – |")
 
 
 @pytest.mark.slow
@@ -336,10 +344,115 @@ def test_a_process_that_dies_costs_its_run(prepared, tmp_path, monkeypatch):
     assert "ended by code 1" in read_record(plan.runs[1].folder)["reason"]
 
 
-def test_two_queues_do_not_train_in_one_folder(prepared, tmp_path):
+def test_two_commands_are_not_at_work_in_one_folder(prepared, tmp_path):
     plan = plan_of(prepared, tmp_path, cells=["b"])
-    with FileLock(tmp_path / queue.LOCK), pytest.raises(LipkitError, match="another lipkit exp"):
+    with owning(tmp_path), pytest.raises(LipkitError, match="another lipkit command"):
         queue.run_all(plan, progress=False)
+
+
+def of_error(folder: Path, error: float | None, status: str = "whole") -> None:
+    """What a run leaves whose error on the validation clips is this."""
+    folder.mkdir(parents=True, exist_ok=True)
+    metrics = {} if error is None else {"val_l1": error, "val_l1_frozen": 0.06}
+    record = {"status": status, "reason": "", "steps": 2, "seconds": 1.0, "metrics": metrics}
+    (folder / "run.json").write_text(json.dumps(record | {"settings": {}}))
+    (folder / "weights.safetensors").write_bytes(b"")
+
+
+def test_who_diverged_is_decided_by_the_rule(prepared, tmp_path):
+    plan = plan_of(prepared, tmp_path, cells=["f", "h"], seeds=3)
+    errors = {"f": (0.30, 0.31, 0.32), "h": (0.056, 0.278, 0.057)}
+    for run in plan.runs:
+        of_error(run.folder, errors[run.cell.name][run.seed])
+    assert [run.name for run in diverged(plan)] == ["h-seed1"], "f is bad with every seed"
+    again = with_restarts(plan)
+    (new,) = again.runs[len(plan.runs) :]
+    assert (new.name, new.replaces, new.preset.train.seed) == ("h-seed3", "h-seed1", 3)
+    names = [run.name for run in whole_runs(again)]
+    assert "h-seed1" in names, "it stays until the other is whole"
+    of_error(new.folder, 0.30)
+    names = [run.name for run in whole_runs(again)]
+    assert ("h-seed1" in names, "h-seed3" in names) == (False, True), "a second failure counts"
+    assert with_restarts(plan).runs == again.runs, "once, and no more"
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_restarts_the_cell_once(
+    prepared, tmp_path, in_process, monkeypatch, capsys
+):
+    train = job.train
+
+    def faulty(folder, order, preset):
+        if order["cell"] == "b" and order["seed"] == 0:
+            raise Diverged(f"{folder}: the pixel loss is nan")
+        return train(folder, order, preset)
+
+    monkeypatch.setattr(lipkit.experiments.job, "train", faulty)
+    plan = plan_of(prepared, tmp_path, cells=["b"], steps=1)
+    claim(plan)
+    assert queue.run_all(plan) == []
+    assert in_process == ["b-seed0", "b-seed1"]
+    assert "b-seed0 diverged: b-seed1 is trained in its place" in capsys.readouterr().out
+    assert read_record(plan.runs[0].folder)["status"] == DIVERGED
+    in_process.clear()
+    assert queue.run_all(plan, progress=False) == []
+    assert in_process == [], "it would diverge again"
+    page = finish(plan, to_measure(prepared, [TEST]), told(metrics=("ssim",)))
+    assert "the pixel loss is nan" in page
+    assert "in place of b-seed0" in page
+    with (tmp_path / "results.csv").open() as file:
+        seeds = [row["seed"] for row in csv.DictReader(file) if row["cell"] == "b"]
+    assert seeds == ["1"]
+
+
+@pytest.mark.slow
+def test_one_training_serves_several_tests(prepared, tmp_path, in_process, tmp_path_factory):
+    other = make_set(tmp_path_factory.mktemp("other"), {TEST: 2, "strangers": 3}, frames=24)
+    plan = plan_of(prepared, tmp_path / "out", cells=["b"], steps=1)
+    claim(plan)
+    queue.run_all(plan, progress=False)
+    tests = to_measure(prepared, [TEST], [f"{other}:{TEST}", f"{other}:strangers"])
+    assert [test.name for test in tests] == [TEST, f"{other.name}-{TEST}", "strangers"]
+    finish(plan, tests, told(metrics=("ssim",)))
+    with (tmp_path / "out" / "results.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["cell"] == "b"]
+    assert {row["split"]: row["clips"] for row in rows} == {
+        TEST: "4",
+        f"{other.name}-{TEST}": "2",
+        "strangers": "3",
+    }
+    about = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert about["splits"]["strangers"]["split"] == "strangers"
+
+
+@pytest.mark.slow
+def test_a_cell_may_be_trained_on_a_variant_and_another_measured_otherwise(
+    prepared, tmp_path, in_process, tmp_path_factory
+):
+    variant = make_set(tmp_path_factory.mktemp("variant"), {TRAIN: 3, TEST: 4}, frames=24)
+    small = {key: value for key, value in SMALL.items() if not key.startswith("data.")}
+    options = {"settings": small, "steps": 1, "cells": ["clean", "batch_norm", "per_frame"]}
+    plan = plan_of(prepared, tmp_path, "faults", **options)
+    assert [cell.name for cell in plan.left_out] == ["per_frame"]
+    assert "give --variant per_frame=PREPARED" in plan.text()
+    plan = plan_of(prepared, tmp_path, "faults", variants={"per_frame": variant}, **options)
+    assert [run.prepared for run in plan.runs] == [prepared, variant]
+    claim(plan)
+    queue.run_all(plan, progress=False)
+    finish(plan, to_measure(prepared, [TEST]), told(metrics=("ssim", "psnr")))
+    claims = json.loads((tmp_path / "claims.json").read_text())["claims"]
+    assert {row["contrast"] for row in claims} == {"batch_norm", "per_frame"}
+    assert {row["block"] for row in claims} == {"faults"}
+    with (tmp_path / "results.csv").open() as file:
+        cells = {row["cell"] for row in csv.DictReader(file)}
+    assert cells == {"ground truth", "frozen lips", "mean lips", "clean", "batch_norm", "per_frame"}
+
+
+def test_a_cell_of_equal_time_has_more_steps(prepared, tmp_path):
+    plan = plan_of(prepared, tmp_path, cells=["d", "d_longer"], steps=100, minutes=8)
+    budgets = {run.cell.name: run.preset.train for run in plan.runs}
+    assert (budgets["d"].steps, budgets["d"].minutes) == (100, 8)
+    assert (budgets["d_longer"].steps, budgets["d_longer"].minutes) == (125, 10)
 
 
 def test_each_gpu_gets_a_run(monkeypatch):
@@ -382,7 +495,7 @@ def test_what_is_typed_wrong_is_one_line_and_writes_nothing(prepared, tmp_path, 
 
 def test_a_dry_run_shows_the_plan_and_writes_nothing(prepared, tmp_path, capsys):
     assert run_command(words(prepared, tmp_path / "o", "--dry-run", "--seeds", "2")) == 0
-    assert "18 runs" in capsys.readouterr().out
+    assert "26 runs" in capsys.readouterr().out
     assert not (tmp_path / "o").exists()
 
 
@@ -395,7 +508,7 @@ def test_the_landmark_model_may_be_missing(prepared, tmp_path, monkeypatch, in_p
     plan = plan_of(prepared, tmp_path, cells=["b"], steps=1)
     claim(plan)
     queue.run_all(plan, progress=False)
-    page = report(plan, [TEST], metrics=["ssim", "lmd"], workers=0, progress=False)
+    page = finish(plan, to_measure(prepared, [TEST]), told(metrics=("ssim", "lmd")))
     assert "LMD: left out; no landmark model" in page
 
 
@@ -442,74 +555,7 @@ def test_the_papers_numbers_are_those_of_the_fact_sheet():
     found = {
         (c.name, m): cells[c.target].paper[m] - cells[c.origin].paper[m]
         for c in experiment("ablation").contrasts
+        if c.block == "paper"
         for m in c.metrics
     }
     assert found == pytest.approx(expected)
-
-
-def test_the_interval_is_that_of_a_plain_loop():
-    values = np.random.default_rng(3).normal(size=(2, 7))
-    values[1, 4] = np.nan
-    rng, means = np.random.default_rng(9), []
-    for _ in range(4000):
-        seeds, clips = rng.integers(2, size=2), rng.integers(7, size=7)
-        some = [values[s, c] for s in seeds for c in clips if np.isfinite(values[s, c])]
-        if some:
-            means.append(sum(some) / len(some))
-    np.testing.assert_allclose(interval(values), np.quantile(means, [0.025, 0.975]), atol=0.05)
-
-
-def test_a_difference_is_paired_by_seed_and_clip():
-    # Clips differ wildly, the change does not: only the pairing makes the interval narrow.
-    origin = np.array([[1.0, 50, 100], [2, 60, 90]])
-    found = difference(origin, origin + np.array([[0.1], [0.3]]))
-    assert found.seeds == pytest.approx((0.1, 0.3))
-    assert (found.mean, found.low, found.high) == pytest.approx((0.2, 0.1, 0.3))
-    assert difference(origin, np.full_like(origin, np.nan)) is None
-
-
-def made_up(*means: float, spread: float = 0.05) -> tuple[np.ndarray, np.ndarray]:
-    """Scores of 40 clips of two cells, whose difference has these means, one a seed."""
-    rng = np.random.default_rng(0)
-    origin = rng.normal(1, 1, (len(means), 40))
-    change = rng.normal(0, spread, origin.shape)
-    return origin, origin + change - change.mean(1, keepdims=True) + np.array(means)[:, None]
-
-
-@pytest.mark.parametrize(
-    ("means", "side", "expected"),
-    [
-        ((-0.2, -0.1), -1, HELD),
-        ((-0.2, -0.1), 1, NOT_HELD),
-        ((0.2, 0.1), 1, HELD),
-        ((-0.2, 0.1), -1, UNDECIDED),
-        ((-0.001, -0.001), -1, UNDECIDED),
-        ((-0.2,), -1, UNDECIDED),
-    ],
-)
-def test_the_verdict_on_made_up_scores(means, side, expected):
-    assert verdict(difference(*made_up(*means)), side) == expected
-
-
-def test_one_seed_against_the_rest_leaves_a_claim_undecided():
-    """Nine seeds outvote the tenth in the interval, not in the rule."""
-    found = difference(*made_up(*[-0.5] * 9, 0.01))
-    assert found.high < 0
-    assert verdict(found, -1) == UNDECIDED
-
-
-def test_a_claim_is_judged_in_both_conventions_and_by_the_papers_side():
-    contrast = Contrast("x", "it helps", "d", "e", ("cpbd", "lmd", "ssim"))
-    origin, lower = made_up(-0.2, -0.1)
-    names = {"cpbd": ["cpbd", "cpbd_paper"], "lmd": ["lmd"], "ssim": ["ssim"]}
-    scores = {}
-    for metric in ("cpbd", "cpbd_paper", "lmd"):
-        scores |= {("d", metric): origin, ("e", metric): lower}
-    better = {"cpbd": "truth", "cpbd_paper": "truth", "lmd": "lower", "ssim": "higher"}
-    rows = judge(contrast, scores, {"cpbd": -0.034}, names, better)
-    found = {row["metric"]: (row["side"], row["verdict"], row["paper"]) for row in rows}
-    assert found == {
-        "cpbd": (-1, HELD, -0.034),
-        "cpbd_paper": (-1, HELD, -0.034),
-        "lmd": (-1, HELD, None),
-    }

@@ -173,6 +173,16 @@ def test_real_share_mixes_real_and_generated():
         torch.testing.assert_close(loss.both(s, real, generated), wanted)
 
 
+def test_a_placebo_hears_another_window_of_the_batch():
+    s, real = (torch.from_numpy(x) for x in features(4))
+    generated = torch.from_numpy(features(4, seed=1)[1])
+    own, other = (correlation_loss("contrastive", sound=name) for name in ("own", "other"))
+    wanted = own.both(s[[3, 0, 1, 2]], real, generated)
+    torch.testing.assert_close(other.both(s, real, generated), wanted)
+    with pytest.raises(UsageError, match=r"sound=other .*batch_size to 2 or more"):
+        other.both(s[:1], real[:1], generated[:1])
+
+
 def test_one_window_has_nothing_to_be_contrasted_with():
     s, v = (torch.from_numpy(x) for x in features(1))
     with pytest.raises(UsageError, match=r"batch_size to 2 or more, or loss\.corr\.form=pearson"):

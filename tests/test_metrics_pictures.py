@@ -251,3 +251,12 @@ def test_every_metric_says_what_it_is():
         assert metric.meaning
         assert metric.convention == ("paper" if name.endswith("_paper") else "standard")
         assert metric.better in ("higher", "lower", "truth")
+
+
+def test_wrapped_psnr_is_bounded_by_the_largest_square_modulo_256():
+    """27.9 dB is what unrelated pictures have; 24.2 is the least that any pair can have."""
+    squares = np.arange(256, dtype=np.uint8) ** 2
+    worst = int(squares.argmax())
+    truth = np.zeros((1, 64, 64), np.uint8)
+    assert squares.max() == 249
+    assert wrapped_psnr(truth + np.uint8(worst), truth)[0] == pytest.approx(24.17, abs=0.01)

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -12,10 +13,10 @@ from test_experiments import in_process, prepared, words  # noqa: F401
 from lipkit.cli import run_command
 from lipkit.errors import LipkitError, UsageError
 from lipkit.experiments import stored
-from lipkit.experiments.claims import HELD, UNDECIDED
+from lipkit.experiments.claims import HELD, UNDECIDED, VERDICTS
 from lipkit.experiments.stored import Stored, in_words, overall, read_results
 from lipkit.plots import ablation as figures
-from lipkit.plots.style import ACCENT, LOSS, MUTED, to_png
+from lipkit.plots.style import ACCENT, to_png
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +91,8 @@ def test_the_papers_numbers_stand_beside_those_only_that_mean_the_same(ablation,
 
 def test_chance_is_pooled_over_the_cells_by_a_plain_loop(ablation):
     squares, count = 0.0, 0
-    for cell in ["a", "b", "c1", "d", "e", "f", "g", "h", "i"]:
+    for cell in ablation.experiment.choose():
+        cell = cell.name
         one, two = ablation.score("s1_test", cell, "lmd").seeds
         squares += (one - two) ** 2 / 2
         count += 1
@@ -107,7 +109,7 @@ def test_chance_is_pooled_over_the_cells_by_a_plain_loop(ablation):
 
 
 def test_the_budget_is_that_of_the_runs_that_share_it(ablation, comparison):
-    assert ablation.budget().startswith("18 runs of 300 steps, 3 to 4 minutes; preset tiny")
+    assert ablation.budget().startswith("26 runs of 300 steps, 3 to 4 minutes; preset tiny")
     assert comparison.budget().startswith("8 runs of 300 steps")
     assert comparison.budget().endswith("split s1_train; landmarks by the preset landmarks")
 
@@ -179,20 +181,21 @@ def test_the_table_draws_each_row_in_its_place(ablation):
 
 
 def test_claims_are_coloured_and_named_by_their_verdict(ablation):
-    figure = figures.claims_figure(ablation, "s1_test")
+    figure = figures.claims_figure(ablation, "s1_test", block="paper")
     to_png(figure, scale=0.4)
     for ax, family in zip(figure.axes, ("lmd", "ssim", "cpbd"), strict=True):
         said = [text.get_text() for text in ax.texts if text.get_text() != "not claimed"]
-        rows = [row for row in ablation.judged("s1_test") if row["metric"] == family]
+        judged = [row for row in ablation.judged("s1_test") if row["block"] == "paper"]
+        rows = [row for row in judged if row["metric"] == family]
         assert said == [row["verdict"] for row in rows]
         for row in rows:
-            colour = LOSS if row["verdict"] == HELD else MUTED
+            colour = figures.VERDICTS[row["verdict"]]
             assert row["difference"] in [x for x, _ in points(ax, colour)]
             assert row["paper"] in [pytest.approx(x) for x, _ in points(ax, ACCENT)]
 
 
 def test_without_results_claims_show_the_paper_alone(nothing):
-    figure = figures.claims_figure(nothing, "s1_test")
+    figure = figures.claims_figure(nothing, "s1_test", block="paper")
     to_png(figure, scale=0.4)
     lmd = figure.axes[0]
     assert len(points(lmd, ACCENT)) == 5
@@ -232,15 +235,15 @@ def test_the_budget_counts_the_runs_that_are_whole(tmp_path):
     about = json.loads((folder / "results.json").read_text())
     about["runs"][0]["status"] = "not run"
     (folder / "results.json").write_text(json.dumps(about))
-    assert read_results("ablation", folder).budget().startswith("17 runs")
+    assert read_results("ablation", folder).budget().startswith("25 runs")
 
 
 def test_curves_have_a_line_for_each_run_that_has_the_loss(ablation):
     figure = figures.curves_figure(ablation.curves, ["pix", "gen"], ["d", "e"])
     to_png(figure, scale=0.4)
     pix, gen = figure.axes
-    assert len(pix.lines) == 2 * 7, "a and f have no pixel loss"
-    assert len(gen.lines) == 2 * 8, "b has no discriminator"
+    assert len(pix.lines) == 2 * 11, "a and f have no pixel loss"
+    assert len(gen.lines) == 2 * 12, "b has no discriminator"
     assert pix.lines[-1].get_color() != pix.lines[0].get_color()
     with pytest.raises(ValueError, match="no step"):
         figures.curves_figure([], ["pix"])
@@ -257,3 +260,23 @@ def test_true_and_wrapped_psnr_stand_on_one_line(comparison):
             assert comparison.score("s1_test", row, metric).value in drawn
     assert [x for x, _ in points(ax, ACCENT)] == [29.36]
     assert set(MEASURED) >= {"psnr", "psnr_paper"}
+
+
+def test_results_of_an_older_form_say_so(folder, tmp_path, ablation):
+    assert ablation.old() == ""
+    shutil.copytree(folder, tmp_path / "old")
+    claims = json.loads((folder / "claims.json").read_text())
+    del claims["form"]
+    (tmp_path / "old" / "claims.json").write_text(json.dumps(claims))
+    found = read_results("ablation", tmp_path / "old")
+    assert found.form == 1
+    assert "no correction for the number of claims" in found.old()
+
+
+def test_every_verdict_has_a_colour_of_its_own():
+    assert len({figures.VERDICTS[verdict] for verdict in VERDICTS}) == 4
+
+
+def test_an_effect_without_an_interval_is_said_in_words():
+    row = {"metric": "lmd", "difference": None, "verdict": UNDECIDED}
+    assert in_words(row) == "lmd has no interval, for want of seeds or clips: undecided"

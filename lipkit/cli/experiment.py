@@ -8,12 +8,15 @@ import typer
 
 from lipkit.cli.options import PresetOption, QuietOption, SetOption, assignments
 from lipkit.errors import UsageError
+from lipkit.files import owning
 
 STAGES = ("all", "train", "evaluate")
 
 
 def experiment(
-    name: Annotated[str, typer.Argument(help="ablation (Tab. 1) or comparison (Tab. 2).")],
+    name: Annotated[
+        str, typer.Argument(help="ablation (Tab. 1), comparison (Tab. 2), or faults (ours).")
+    ],
     prepared: Annotated[Path, typer.Argument(help="A prepared set.")],
     out: Annotated[Path, typer.Option(help="Folder of the experiment.")],
     preset: PresetOption = "paper",
@@ -30,6 +33,20 @@ def experiment(
     ] = None,
     train_split: Annotated[str, typer.Option(help="Split to train on.")] = "train",
     test_split: Annotated[str, typer.Option(metavar="A,B", help="Splits to measure on.")] = "test",
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FOLDER:SPLIT", help="Measure on another set's split too; may be repeated."
+        ),
+    ] = None,
+    variants: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--variant",
+            metavar="NAME=PREPARED",
+            help="The same clips prepared in another way, for the cells that ask for it.",
+        ),
+    ] = None,
     clips: Annotated[
         int | None,
         typer.Option(min=1, help="Measure on this many of each split.", show_default="all"),
@@ -60,41 +77,37 @@ def experiment(
     """Run one of the paper's tables again.
 
     Trains every cell with every seed on an equal budget, measures them all on the test splits, and
-    writes results.csv, results.json, table.md, table.tex, claims.md and curves.csv to --out.
+    writes results.csv, people.csv, results.json, table.md, table.tex, claims.md, curves.csv,
+    page.md and strip.png to --out.
     Run again, it keeps complete runs and continues half-trained ones. A run that fails does not
     stop the rest; the exit code is then 1. With several GPUs, --workers runs each on its own.
 
     Example: lipkit experiment ablation data/prepared --out runs/tab1 --seeds 2 --minutes 60
     """
-    from lipkit.experiments.plan import make_plan
+    from lipkit.experiments.measure import MeasureOptions, choose_metrics, to_measure
+    from lipkit.experiments.plan import PlanOptions, claim, make_plan
 
     if stage not in STAGES:
         raise UsageError(f"--stage {stage}: must be one of {', '.join(STAGES)}")
     if workers is not None and scheduler is not None:
         raise UsageError("--workers and --scheduler exclude each other; give only one")
-    plan = make_plan(
-        name,
-        prepared,
-        out,
-        preset,
-        assignments(settings, "--set"),
-        None if cells is None else _names(cells),
-        seeds,
-        minutes,
-        steps,
-        train_split,
+    options = PlanOptions(
+        preset=preset,
+        settings=assignments(settings, "--set"),
+        cells=None if cells is None else tuple(_names(cells)),
+        seeds=seeds,
+        minutes=minutes,
+        steps=steps,
+        train_split=train_split,
+        variants=assignments(variants, "--variant"),
     )
-    splits = _names(test_split)
-    from lipkit.experiments.measure import choose_metrics, require_splits
-
-    require_splits(prepared, splits)
+    plan = make_plan(name, prepared, out, options)
+    tests = to_measure(prepared, _names(test_split), also or ())
     chosen = choose_metrics(metrics)
     if not quiet or dry_run:
         print(plan.text(), flush=True)
     if dry_run:
         return
-    from lipkit.experiments.plan import claim
-
     claim(plan)
     failed = []
     if stage != "evaluate":
@@ -103,9 +116,17 @@ def experiment(
         with _executor(scheduler) as executor:
             failed = run_all(plan, workers or 1, executor, progress=not quiet)
     if stage != "train":
-        from lipkit.experiments.report import report
+        from lipkit.course.claims_page import claims_page, write_strip
+        from lipkit.experiments.outcome import finish
+        from lipkit.experiments.stored import read_results
+        from lipkit.report.tables import write_text
 
-        print(report(plan, splits, clips, chosen, raw, workers, progress=not quiet))
+        how = MeasureOptions(clips, tuple(chosen), raw, workers, progress=not quiet)
+        with owning(out):
+            page = finish(plan, tests, how)
+            write_strip(plan)
+            write_text(out / "page.md", claims_page([read_results(name, out)]))
+        print(page)
     raise typer.Exit(1 if failed else 0)
 
 

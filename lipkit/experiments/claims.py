@@ -1,138 +1,184 @@
-"""What of the paper's claims held: differences between cells, their intervals, a stated rule."""
+"""What of the claims held: effects between cells, judged by a rule that was fixed before."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from lipkit.experiments.columns import Contrast
+from lipkit.experiments.effects import (
+    POWER,
+    Effect,
+    Spread,
+    effect,
+    holm_levels,
+    pooled_spread,
+    run_means,
+)
 
-RESAMPLES = 4000
-CONFIDENCE = 0.95
-HELD, NOT_HELD, UNDECIDED = "held", "not held", "undecided"
+LEVEL = 0.05
+HELD, NOT_HELD, TOO_SMALL, UNDECIDED = "held", "not held", "too small to matter", "undecided"
+VERDICTS = (HELD, NOT_HELD, TOO_SMALL, UNDECIDED)
 RULE = (
-    "The difference is that of the two cells with the same seed on the same clips; its 95 % "
-    "interval comes from drawing clips and seeds anew, clips paired. Held: the interval lies "
-    "wholly on the paper's side of 0, and so does the difference of every seed. Not held: both "
-    "lie wholly on the other side. Undecided: all else, and whatever has one seed only. Few "
-    "seeds show the spread of training too small."
+    "An effect is the difference of two cells, clip by clip, each cell the mean of its seeds; "
+    "where a split has several people, it is the mean over people. Its interval covers other "
+    "clips (or people) and other seeds, by Student's t; the spread of seeds is pooled over all "
+    "cells, and a cell that varies more counts by its own. All claims of one block, on one split "
+    f"and in one convention, keep an error of {LEVEL:.0%} together (Holm), so the intervals are "
+    "wider than those of single claims. Held: the interval lies on the claim's side of 0, and the "
+    "effect is at least the smallest that matters. Not held: the interval excludes such an effect "
+    "on the claim's side, but not one on the other side. Too small to matter: it excludes both. "
+    "Undecided: all else. The smallest effect that matters was fixed for each metric before the "
+    "runs; where a placebo makes a larger one, that counts. A run that diverged is repeated once "
+    "with the next seed, and both are listed."
 )
 
 
 @dataclass(frozen=True)
-class Difference:
-    """How much larger a metric is in one cell than in another."""
+class CellScores:
+    """What the cells of an experiment scored on one split, by one metric after another."""
 
-    mean: float
-    low: float
-    high: float
-    seeds: tuple[float, ...]
-    """Of each seed; NaN where no clip has both values."""
+    values: Mapping[tuple[str, str], np.ndarray]
+    """(cell, metric) -> a clip's mean each, ``[seeds, clips]``; one row for what is not trained."""
+    trained: frozenset[str]
+    """Cells that have seeds."""
+    people: Sequence[str]
+    """Who speaks in each clip."""
+    better: Mapping[str, str]
+    """Metric -> ``higher``, ``lower`` or ``truth``."""
+    matters: Mapping[str, float] = field(default_factory=dict)
+    """Metric -> the smallest effect that matters; 0 where there is none."""
 
+    def spread(self, metric: str) -> Spread | None:
+        """Of seeds, pooled over all trained cells."""
+        cells = [
+            run_means(values, self.people)
+            for (cell, name), values in self.values.items()
+            if name == metric and cell in self.trained
+        ]
+        return pooled_spread(cells)
 
-def difference(origin: np.ndarray, target: np.ndarray) -> Difference | None:
-    """``target`` - ``origin``, paired by seed and clip.
-
-    Parameters
-    ----------
-    origin, target : ``[seeds, clips]``, a clip's mean each; NaN where there is none.
-
-    Returns
-    -------
-    Difference or None
-        None where no clip has both values.
-    """
-    change = np.asarray(target, np.float64) - np.asarray(origin, np.float64)
-    known = np.isfinite(change)
-    if not known.any():
-        return None
-    low, high = interval(change)
-    counts = known.sum(axis=1)
-    sums = np.where(known, change, 0).sum(axis=1)
-    seeds = [s / n if n else float("nan") for s, n in zip(sums, counts, strict=True)]
-    return Difference(float(change[known].mean()), low, high, tuple(map(float, seeds)))
-
-
-def interval(values: np.ndarray) -> tuple[float, float]:
-    """The bootstrap interval of the mean of ``[seeds, clips]``, NaN left out.
-
-    A resample draws seeds and clips with replacement; its clips are the same for all its
-    seeds, because a hard clip is hard for every model.
-    """
-    seeds, clips = values.shape
-    known = np.isfinite(values)
-    filled = np.where(known, values, 0.0)
-    generator = np.random.default_rng(0)
-    seed_counts = generator.multinomial(seeds, np.full(seeds, 1 / seeds), size=RESAMPLES)
-    clip_counts = generator.multinomial(clips, np.full(clips, 1 / clips), size=RESAMPLES)
-    sums = ((seed_counts @ filled) * clip_counts).sum(axis=1)
-    counts = ((seed_counts @ known) * clip_counts).sum(axis=1)
-    means = sums[counts > 0] / counts[counts > 0]
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(means, [tail, 1 - tail])
-    return float(low), float(high)
+    def effect(self, origin: str, target: str, metric: str) -> Effect | None:
+        """From one cell to another; None where it was not measured, or says nothing."""
+        pair = [self.values.get((cell, metric)) for cell in (origin, target)]
+        if any(values is None for values in pair):
+            return None
+        trained = origin in self.trained, target in self.trained
+        return effect(*pair, self.people, self.spread(metric), trained)
 
 
-def verdict(found: Difference, side: int) -> str:
-    """Whether a difference is on the paper's ``side`` of 0 (1 or -1), by :data:`RULE`."""
-    if sum(np.isfinite(found.seeds)) < 2:
+def verdict(found: Effect | None, side: int, matters: float, level: float = LEVEL) -> str:
+    """Whether an effect is on a claim's ``side`` of 0 (1 or -1), by :data:`RULE`."""
+    if found is None:
         return UNDECIDED
-    for name, sign in ((HELD, side), (NOT_HELD, -side)):
-        inside = min(found.low * sign, found.high * sign) > 0
-        if inside and all(seed * sign > 0 for seed in found.seeds if np.isfinite(seed)):
-            return name
+    ends = [end * side for end in found.interval(level)]
+    low, high = min(ends), max(ends)
+    if low > 0 and found.mean * side >= matters:
+        return HELD
+    if high < matters:
+        return TOO_SMALL if low > -matters else NOT_HELD
     return UNDECIDED
 
 
 def judge(
-    contrast: Contrast,
-    scores: Mapping[str, np.ndarray],
-    paper: Mapping[str, float],
+    contrasts: Sequence[Contrast],
+    scores: CellScores,
+    paper: Mapping[tuple[str, str], float],
     metrics: Mapping[str, Sequence[str]],
-    better: Mapping[str, str],
+    placebos: Mapping[str, float] | None = None,
 ) -> list[dict[str, Any]]:
-    """One contrast on one split: a row for each of its metrics in each convention.
+    """All claims of one block on one split, in one convention: a row for each metric of each.
 
     Parameters
     ----------
-    scores : of each cell and metric, ``(cell, metric) -> [seeds, clips]``, seeds in the same
-        order for both cells.
-    paper : the paper's difference, by its metric; none where the paper has no number, and
-        then the side is that of the better value.
-    metrics : the paper's metric -> ours.
-    better : our metric -> ``higher``, ``lower`` or ``truth``.
+    paper : (contrast, the paper's metric) -> the paper's difference; none where the paper has
+        no number, and then the side is that of the better value.
+    metrics : the paper's metric -> ours, of this convention.
+    placebos : our metric -> the effect that the placebo made.
     """
-    rows = []
-    for family in contrast.metrics:
-        for metric in metrics[family]:
-            pair = [scores.get((cell, metric)) for cell in (contrast.origin, contrast.target)]
-            if any(values is None for values in pair):
-                continue
-            side = _side(paper.get(family), better[metric])
-            found = difference(*pair) if side else None
-            if found is None:
-                continue
-            rows.append(
-                {
-                    "contrast": contrast.name,
-                    "claim": contrast.claim,
-                    "from": contrast.origin,
-                    "to": contrast.target,
-                    "metric": metric,
-                    "paper": paper.get(family),
-                    "side": side,
-                    "difference": found.mean,
-                    "low": found.low,
-                    "high": found.high,
-                    "seeds": [None if np.isnan(seed) else seed for seed in found.seeds],
-                    "verdict": verdict(found, side),
-                }
-            )
+    rows, effects = [], []
+    for contrast in contrasts:
+        for family in contrast.metrics:
+            for metric in metrics.get(family, ()):
+                printed = paper.get((contrast.name, family))
+                side = _side(contrast, printed, scores.better.get(metric, ""))
+                ends = (contrast.origin, contrast.target)
+                if not side or any((cell, metric) not in scores.values for cell in ends):
+                    continue
+                placebo = (placebos or {}).get(metric)
+                least = max(scores.matters.get(metric, 0.0), abs(placebo or 0.0))
+                effects.append(scores.effect(*ends, metric))
+                rows.append(
+                    {
+                        "block": contrast.block,
+                        "contrast": contrast.name,
+                        "claim": contrast.claim,
+                        "from": contrast.origin,
+                        "to": contrast.target,
+                        "metric": metric,
+                        "paper": printed,
+                        "side": side,
+                        "matters": least,
+                        "placebo": placebo,
+                        "seeds": _by_seed(scores, contrast, metric),
+                    }
+                )
+    known = [found for found in effects if found is not None]
+    levels = iter(holm_levels([found.p for found in known], LEVEL))
+    for row, found in zip(rows, effects, strict=True):
+        row |= _judged(found, row["side"], row["matters"], next(levels) if found else LEVEL)
     return rows
 
 
-def _side(paper: float | None, better: str) -> int:
-    if paper is not None:
+def _judged(found: Effect | None, side: int, matters: float, level: float) -> dict[str, Any]:
+    if found is None:
+        nothing = ("difference", "low", "high", "p", "seen", "units")
+        return dict.fromkeys(nothing) | {"level": level, "verdict": UNDECIDED}
+    low, high = found.interval(level)
+    return {
+        "difference": found.mean,
+        "low": low,
+        "high": high,
+        "p": found.p,
+        "seen": found.seen(level),
+        "units": found.units,
+        "level": level,
+        "verdict": verdict(found, side, matters, level),
+    }
+
+
+def _by_seed(scores: CellScores, contrast: Contrast, metric: str) -> list[float | None]:
+    """The differences of runs, first with first; a reference row stands beside every run."""
+    origin, target = (
+        run_means(scores.values[cell, metric], scores.people)
+        for cell in (contrast.origin, contrast.target)
+    )
+    if contrast.origin not in scores.trained:
+        origin = np.repeat(origin[:1], len(target))
+    if contrast.target not in scores.trained:
+        target = np.repeat(target[:1], len(origin))
+    pairs = zip(origin, target, strict=False)
+    return [float(b - a) if np.isfinite(b - a) else None for a, b in pairs]
+
+
+def _side(contrast: Contrast, paper: float | None, better: str) -> int:
+    if contrast.side == "" and paper is not None:
         return int(np.sign(paper))
-    return {"lower": -1, "higher": 1}.get(better, 0)
+    sign = -1 if contrast.side == "worse" else 1
+    return sign * {"lower": -1, "higher": 1}.get(better, 0)
+
+
+def power_in_words(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """For each metric: the effect that this budget could have seen, beside what matters."""
+    lines = []
+    for metric in dict.fromkeys(row["metric"] for row in rows):
+        own = [row for row in rows if row["metric"] == metric and row["seen"] is not None]
+        if own:
+            least, most = (f(row["seen"] for row in own) for f in (min, max))
+            matters = max(row["matters"] for row in own)
+            lines.append(
+                f"{metric}: an effect of {least:.2g} to {most:.2g} would have been found with a "
+                f"probability of {POWER:.0%}; {matters:.2g} matters"
+            )
+    return lines

@@ -1,4 +1,4 @@
-"""What the runs and their measurements come to: rows, losses, claims, provenance."""
+"""What the runs and their measurements come to: rows, claims, losses, provenance."""
 
 import datetime
 from collections.abc import Mapping
@@ -7,13 +7,18 @@ from typing import Any
 import numpy as np
 
 from lipkit import __version__
-from lipkit.experiments.claims import RULE, interval, judge
 from lipkit.experiments.columns import Cell, metric_names
+from lipkit.experiments.effects import run_means
 from lipkit.experiments.job import commit
-from lipkit.experiments.measure import Measured, whole_runs
-from lipkit.experiments.plan import Plan, fingerprint, read_record
+from lipkit.experiments.measure import Measured, TestSet, whole_runs
+from lipkit.experiments.plan import Plan, Run, fingerprint
+from lipkit.experiments.records import DIVERGED, read_record
+from lipkit.experiments.restarts import diverged
+from lipkit.report.bootstrap import crossed_means, ends, times_drawn
 from lipkit.settings import to_dict
 
+FORM = 2
+"""Of the stored results. 1 had one block of claims and verdicts by another rule."""
 CURVE_POINTS = 100
 """At most so many points of a run's losses are kept, each the mean over the steps behind it."""
 _TIMES = ("step", "seconds", "windows_per_second")
@@ -24,7 +29,12 @@ def rows_of(plan: Plan) -> dict[str, list[str]]:
     rows: dict[str, list[str]] = {}
     for run in whole_runs(plan):
         rows.setdefault(run.cell.name, []).append(run.name)
-    return rows | {cell.name: [cell.weights or cell.row] for cell in plan.measured}
+    for cell in plan.measured:
+        if cell.of:
+            rows[cell.name] = [f"{name}, batch norm at test" for name in rows.get(cell.of, [])]
+        else:
+            rows[cell.name] = [cell.weights or cell.row]
+    return {cell: labels for cell, labels in rows.items() if labels}
 
 
 def paper_values(cell: Cell | str, corpus: str) -> dict[str, float]:
@@ -45,22 +55,21 @@ def paper_values(cell: Cell | str, corpus: str) -> dict[str, float]:
 
 
 def result_rows(plan: Plan, measured: Mapping[str, Measured]) -> list[dict[str, Any]]:
-    """A row for each split, row of the table, seed and metric, as ``results.csv`` has it."""
-    runs = {run.name: run for run in plan.runs}
+    """A row for each test, row of the table, seed and metric, as ``results.csv`` has it."""
+    cell_of = _cells_by_row(plan)
     found = []
-    for split, result in measured.items():
+    for name, result in measured.items():
         summary = result.summary
         for row in summary["rows"]:
-            run = runs.get(row["name"])
-            cell = run.cell if run else row["name"]
+            cell, seed = cell_of.get(row["name"], (row["name"], None))
             paper = paper_values(cell, summary["corpus"])
             for metric, value in row["metrics"].items():
                 frozen = value.get("minus_frozen") or {}
                 found.append(
                     {
-                        "split": split,
-                        "cell": run.cell.name if run else row["name"],
-                        "seed": run.seed if run else None,
+                        "split": name,
+                        "cell": cell.name if isinstance(cell, Cell) else cell,
+                        "seed": seed,
                         "metric": metric,
                         "convention": summary["metrics"][metric]["convention"],
                         "unit": summary["metrics"][metric]["unit"],
@@ -76,24 +85,65 @@ def result_rows(plan: Plan, measured: Mapping[str, Measured]) -> list[dict[str, 
                         else None,
                         "windows": summary["windows"],
                         "clips": summary["clips"],
+                        "over": summary["over"],
                         "left_out": value["undefined"] + value["infinite"],
                     }
                 )
-    return [{key: _rounded(value) for key, value in row.items()} for row in found]
+    return [{key: plain(value) for key, value in row.items()} for row in found]
 
 
-def _rounded(value: Any) -> Any:
+def _cells_by_row(plan: Plan) -> dict[str, tuple[Cell, int | None]]:
+    """A row of an evaluation -> its cell and seed."""
+    found: dict[str, tuple[Cell, int | None]] = {r.name: (r.cell, r.seed) for r in plan.runs}
+    for cell in plan.measured:
+        if cell.of:
+            own = [run for run in plan.runs if run.cell.name == cell.of]
+            found |= {f"{run.name}, batch norm at test": (cell, run.seed) for run in own}
+        else:
+            found[cell.weights or cell.row] = cell, None
+    return found
+
+
+def person_rows(plan: Plan, measured: Mapping[str, Measured]) -> list[dict[str, Any]]:
+    """A row for each test, person, row of the table and metric, as ``people.csv`` has it."""
+    cell_of = _cells_by_row(plan)
+    rows = []
+    for name, result in measured.items():
+        for person in result.summary["people"]:
+            for label, values in person["rows"].items():
+                cell, seed = cell_of.get(label, (label, None))
+                for metric, value in values.items():
+                    rows.append(
+                        {
+                            "split": name,
+                            "person": person["name"],
+                            "clips": person["clips"],
+                            "averaged": person["averaged"],
+                            "cell": cell.name if isinstance(cell, Cell) else cell,
+                            "seed": seed,
+                            "metric": metric,
+                            "value": plain(value),
+                        }
+                    )
+    return rows
+
+
+def plain(value: Any) -> Any:
+    """A value as it is stored: numbers, and those in a list, to five decimals."""
+    if isinstance(value, list):
+        return [plain(part) for part in value]
     return round(value, 5) if isinstance(value, float) else value
 
 
 def beside_paper() -> set[str]:
     """The metrics that the paper's numbers may stand beside: LMD as published is a mean over
     points, the rest are as the released code computes them (fact sheet section 8)."""
-    return {names[0] if paper == "lmd" else names[1] for paper, names in metric_names().items()}
+    printed = {name: ours for name, ours in metric_names().items() if len(ours) > 1}
+    return {names[0] if paper == "lmd" else names[1] for paper, names in printed.items()}
 
 
 def table_rows(plan: Plan, result: Measured) -> list[dict[str, Any]]:
-    """The lines of one split's table: references, then cells, each over its seeds."""
+    """The lines of one test's table: references, then cells, each over its seeds."""
     from lipkit.evaluation.clip_scores import REFERENCES
 
     corpus = result.summary["corpus"]
@@ -109,67 +159,39 @@ def table_rows(plan: Plan, result: Measured) -> list[dict[str, Any]]:
             if scores is not None:
                 values[metric] = _together(result, labels, metric, scores)
         paper = paper_values(cell, corpus)
-        table.append({"name": name, "title": title, "values": values, "paper": paper})
+        if values:
+            table.append({"name": name, "title": title, "values": values, "paper": paper})
     return table
 
 
 def _together(
     result: Measured, labels: list[str], metric: str, scores: np.ndarray
 ) -> dict[str, Any]:
-    """Mean over seeds, its interval over clips and seeds, and half the seeds' range."""
+    """Mean over seeds, its interval over clips or people and seeds, and half the seeds' range."""
     found = [row["metrics"][metric] for row in result.summary["rows"] if row["name"] in set(labels)]
     means = [value["mean"] for value in found if value["mean"] is not None]
     if not means:
         return {"mean": None, "infinite": found[0]["infinite"], "seeds": len(labels)}
-    low, high = interval(scores) if scores.shape[1] > 1 else (None, None)
+    units = _by_unit(scores, result.people)
+    low, high = None, None
+    if units.shape[1] > 1:
+        seeds = times_drawn(len(units)) if len(units) > 1 else np.ones((1, 1), int)
+        columns = times_drawn(units.shape[1], seed=1)
+        seeds = np.broadcast_to(seeds, (len(columns), len(units)))
+        low, high = ends(crossed_means(seeds, columns, units))
     half = (max(means) - min(means)) / 2 if len(means) > 1 else None
     mean = sum(means) / len(means)
-    return {"mean": mean, "low": low, "high": high, "half_range": half, "seeds": len(means)}
+    ends_ = {"low": None, "high": None} if low is None else {"low": float(low), "high": float(high)}
+    return {"mean": mean, **ends_, "half_range": half, "seeds": len(means)}
 
 
-def claims(plan: Plan, measured: Mapping[str, Measured]) -> dict[str, Any]:
-    """Every contrast whose cells were measured, judged on every split."""
-    names, rows = metric_names(), []
-    whole: dict[str, dict[int, str]] = {}
-    for run in whole_runs(plan):
-        whole.setdefault(run.cell.name, {})[run.seed] = run.name
-    for split, result in measured.items():
-        corpus = result.summary["corpus"]
-        better = {name: about["better"] for name, about in result.summary["metrics"].items()}
-        for contrast in plan.experiment.contrasts:
-            pairs = _paired(contrast.origin, contrast.target, whole)
-            scores, paper = {}, {}
-            for cell, labels in pairs.items():
-                for metric in better:
-                    if (values := result.values(labels, metric)) is not None:
-                        scores[cell, metric] = values
-            origin, target = (
-                paper_values(plan.experiment.cells.get(cell, cell), corpus)
-                for cell in (contrast.origin, contrast.target)
-            )
-            for metric in origin.keys() & target.keys():
-                paper[metric] = round(target[metric] - origin[metric], 6)
-            measurable = {
-                family: [name for name in names[family] if name in better]
-                for family in contrast.metrics
-            }
-            ends = (contrast.origin, contrast.target)
-            known = [plan.experiment.cells[cell] for cell in ends if cell in plan.experiment.cells]
-            sure = [cell.confidence for cell in known if cell.confidence is not None]
-            for row in judge(contrast, scores, paper, measurable, better):
-                row |= {"seeds": [_rounded(seed) for seed in row["seeds"]]}
-                row = {"split": split, **row, "confidence": min(sure, default=None)}
-                rows.append({key: _rounded(value) for key, value in row.items()})
-    return {"rule": RULE, "claims": rows}
-
-
-def _paired(origin: str, target: str, whole: dict[str, dict[int, str]]) -> dict[str, list[str]]:
-    """Rows of both cells for the seeds that both have; a reference row is every seed's."""
-    seeds = sorted(set(whole.get(target, {})))
-    if origin not in whole:
-        return {origin: [origin] * len(seeds), target: [whole[target][s] for s in seeds]}
-    seeds = [seed for seed in seeds if seed in whole[origin]]
-    return {cell: [whole[cell][seed] for seed in seeds] for cell in (origin, target) if seeds}
+def _by_unit(scores: np.ndarray, people: list[str]) -> np.ndarray:
+    """``[seeds, clips]`` -> ``[seeds, people]`` where there are several people."""
+    names = list(dict.fromkeys(people))
+    if len(names) < 2:
+        return scores
+    columns = [run_means(scores[:, np.array(people) == name]) for name in names]
+    return np.stack(columns, axis=1)
 
 
 def curves(plan: Plan) -> list[dict[str, Any]]:
@@ -192,11 +214,15 @@ def curves(plan: Plan) -> list[dict[str, Any]]:
     return [{name: row.get(name) for name in names} for row in rows]
 
 
-def provenance(plan: Plan, measured: Mapping[str, Measured]) -> dict[str, Any]:
+def provenance(
+    plan: Plan, measured: Mapping[str, Measured], tests: list[TestSet]
+) -> dict[str, Any]:
     """Where every number comes from."""
     from lipkit.provenance import environment, made_by
 
+    astray = {run.name for run in diverged(plan)}
     return {
+        "form": FORM,
         "experiment": plan.experiment.name,
         "title": plan.experiment.title,
         "date": datetime.date.today().isoformat(),
@@ -207,24 +233,35 @@ def provenance(plan: Plan, measured: Mapping[str, Measured]) -> dict[str, Any]:
         "budget_of_each_run": {
             "steps": plan.base.train.steps,
             "minutes": plan.base.train.minutes,
+            "windows": plan.base.train.steps * plan.base.train.batch_size,
             "in_words": plan.budget,
         },
         "prepared": fingerprint(plan.prepared),
         "train_split": plan.base.train.train_split,
-        "runs": [_run(run) for run in plan.runs],
+        "runs": [_run(run, run.name in astray) for run in plan.runs],
         "splits": {
-            split: {
-                name: result.summary[name]
-                for name in ("corpus", "crop", "windows", "clips", "seed", "interval", "notes")
+            test.name: {
+                "prepared": fingerprint(test.prepared),
+                "split": test.split,
+                **{
+                    name: measured[test.name].summary[name]
+                    for name in ("corpus", "crop", "windows", "clips", "seed", "over", "interval")
+                },
+                "people": [
+                    {key: person[key] for key in ("name", "clips", "averaged", "faults", "truth")}
+                    for person in measured[test.name].summary["people"]
+                ],
+                "notes": measured[test.name].summary["notes"],
             }
-            for split, result in measured.items()
+            for test in tests
         },
         "metrics": next(iter(measured.values())).summary["metrics"],
     }
 
 
-def _run(run) -> dict[str, Any]:
+def _run(run: Run, astray: bool) -> dict[str, Any]:
     record = read_record(run.folder) or {"status": "not run", "reason": ""}
     kept = {k: v for k, v in record.items() if k not in ("cell", "seed", "settings", "prepared")}
-    changes = dict(run.cell.settings)
-    return {"name": run.name, "cell": run.cell.name, "seed": run.seed, "set": changes, **kept}
+    told = {"name": run.name, "cell": run.cell.name, "seed": run.seed}
+    told |= {"set": dict(run.cell.settings), "replaces": run.replaces, **kept}
+    return told | ({"status": DIVERGED} if astray else {})

@@ -1,4 +1,4 @@
-"""The paper's tables as data: their cells, what each is trained by, and their claims.
+"""The experiments as data: their cells, what each is trained by, and their claims.
 
 The data is ``tables.toml`` beside this module, which says what its fields mean.
 """
@@ -14,11 +14,18 @@ from lipkit.errors import UsageError
 from lipkit.settings import did_you_mean
 
 FILE = Path(__file__).with_name("tables.toml")
+PAPER, OURS, FAULTS = "paper", "ours", "faults"
+BLOCKS = {
+    PAPER: "What the paper claims, with the paper's own losses",
+    OURS: "What we claim of our own",
+    FAULTS: "What the faults of the released code cost",
+}
+"""Claims are told apart by whose they are; each block keeps its own error."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One column of Tab. 1 or one row of Tab. 2."""
+    """One column of Tab. 1, one row of Tab. 2, or one of ours beside them."""
 
     name: str
     title: str
@@ -39,11 +46,19 @@ class Cell:
     """Weights that come with the kit, measured as they are."""
     row: str = ""
     """A row that every evaluation can make without training."""
+    work: float = 1.0
+    """How many times the steps of the others it gets, so that it takes as long as they do."""
+    variant: str = ""
+    """Trained and measured on the same clips prepared in another way, by this name."""
+    of: str = ""
+    """The cell whose runs it measures in another way."""
+    batch_norm: str = "running"
+    """Whose statistics batch norm takes when it is measured."""
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """A claim of the paper: from one cell to another, these metrics change to its side."""
+    """A claim: from one cell to another, these metrics change to one side."""
 
     name: str
     claim: str
@@ -52,11 +67,16 @@ class Contrast:
     target: str
     metrics: tuple[str, ...]
     """By the paper's names."""
+    block: str = PAPER
+    """Whose claim it is, out of :data:`BLOCKS`."""
+    side: str = ""
+    """``better`` or ``worse`` values; empty: the side of the paper's difference, where there is
+    one, else that of better values."""
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """One table of the paper."""
+    """One table of the paper, or one of ours."""
 
     name: str
     title: str
@@ -64,6 +84,10 @@ class Experiment:
     """The cell with everything."""
     cells: Mapping[str, Cell]
     contrasts: tuple[Contrast, ...]
+    matters: Mapping[str, float] = field(default_factory=dict)
+    """Our metric -> the smallest effect that matters, fixed before the runs."""
+    placebo: tuple[str, str] | None = None
+    """From one cell to another whose difference means nothing."""
 
     def choose(self, names: list[str] | None = None) -> list[Cell]:
         """The cells ``names`` in that order; by default all that are not alternatives.
@@ -91,16 +115,24 @@ class Experiment:
         values = [pair for c in self.cells.values() for pair in (c.settings or {}).items()]
         return {name for name, value in values if value is False or value != 0}
 
+    @property
+    def blocks(self) -> list[str]:
+        """The blocks of its claims, in order."""
+        return list(dict.fromkeys(contrast.block for contrast in self.contrasts))
+
 
 @cache
 def tables() -> dict[str, Experiment]:
-    """Both experiments by name."""
+    """All experiments by name."""
     data = _data()
-    return {name: _experiment(name, data) for name in ("ablation", "comparison")}
+    return {name: _experiment(name, data) for name, table in data.items() if "cells" in table}
 
 
 def metric_names() -> dict[str, list[str]]:
-    """The paper's metric -> ours: good practice first, then as the released code has it."""
+    """The paper's metric -> ours: good practice first, then as the released code has it.
+
+    Metrics that the paper does not have stand for themselves.
+    """
     return _data()["metrics"]
 
 
@@ -128,11 +160,17 @@ def _experiment(name: str, data: dict[str, Any]) -> Experiment:
     for cell, about in table["cells"].items():
         about = dict(about)
         given = about.pop("set", None)
-        forms = {} if "preset" in about else data["form"]
+        forms = {} if "preset" in about else table.get("form", data["form"])
         settings = None if given is None else forms | given
         cells[cell] = Cell(cell, settings=settings, **about)
-    contrasts = [
-        Contrast(key, c["claim"], c["from"], c["to"], tuple(c["metrics"]))
-        for key, c in table["contrasts"].items()
-    ]
-    return Experiment(name, table["title"], table["full"], cells, tuple(contrasts))
+    contrasts = []
+    for key, about in table["contrasts"].items():
+        about = dict(about)
+        ends = about.pop("from"), about.pop("to")
+        metrics = tuple(about.pop("metrics"))
+        contrasts.append(Contrast(key, about.pop("claim"), *ends, metrics, **about))
+    placebo = tuple(table["placebo"]) if "placebo" in table else None
+    matters = data["matters"]
+    return Experiment(
+        name, table["title"], table["full"], cells, tuple(contrasts), matters, placebo
+    )

@@ -15,14 +15,9 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from lipkit.errors import LipkitError
-from lipkit.experiments.plan import (
-    FAILED,
-    WHOLE,
-    fingerprint,
-    read_record,
-    write_record,
-)
+from lipkit.errors import Diverged, LipkitError
+from lipkit.experiments.plan import fingerprint
+from lipkit.experiments.records import DIVERGED, FAILED, WHOLE, read_record, write_record
 from lipkit.presets import Preset
 from lipkit.provenance import made_by
 from lipkit.settings import from_dict, to_dict
@@ -32,11 +27,16 @@ ORDER = "job.json"
 
 
 def main(folder: Path) -> int:
-    """Train what the folder's order says and leave a record; the exit code is 0 or 1."""
+    """Train what the folder's order says and leave a record; the exit code is 0 or 1.
+
+    Whatever happens is recorded: failed, or diverged, which no second try would change.
+    """
     order = json.loads((folder / ORDER).read_text(encoding="utf-8"))
     preset = from_dict(Preset, order["preset"])
     try:
         record = train(folder, order, preset)
+    except Diverged as fault:
+        record = failure(order, str(fault), DIVERGED)
     except LipkitError as fault:
         record = failure(order, str(fault))
     except Exception as fault:
@@ -90,9 +90,9 @@ def spent(folder: Path) -> float:
     return seconds[-1] if seconds else 0.0
 
 
-def failure(order: dict[str, Any], reason: str) -> dict[str, Any]:
+def failure(order: dict[str, Any], reason: str, status: str = FAILED) -> dict[str, Any]:
     """The record of a run that did not end well."""
-    return {**about(order), "status": FAILED, "reason": reason, "steps": None, "seconds": 0.0}
+    return {**about(order), "status": status, "reason": reason, "steps": None, "seconds": 0.0}
 
 
 def about(order: dict[str, Any]) -> dict[str, Any]:

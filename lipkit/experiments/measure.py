@@ -1,4 +1,8 @@
-"""The whole runs on the test splits: every cell, seed and clip, beside the reference rows."""
+"""The whole runs on the tests: every cell, seed and clip, beside the reference rows.
+
+One training may serve several tests: several splits of the set that it was trained on, and
+splits of other sets, such as unseen drawn people or strangers.
+"""
 
 import csv
 from collections.abc import Sequence
@@ -15,39 +19,92 @@ from lipkit.experiments.plan import Plan, Run
 from lipkit.settings import did_you_mean
 
 FOLDER = "evaluation"
+RUNNING = "running"
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """Clips on which runs are measured."""
+
+    __test__ = False  # pytest, it is not one of yours
+
+    name: str
+    """Its folder's name, and that of its part of the tables."""
+    prepared: Path
+    split: str
+    is_main: bool = True
+    """Whether it is a split of the set that runs were trained on."""
+
+
+@dataclass(frozen=True)
+class MeasureOptions:
+    """How runs are measured; see :class:`lipkit.evaluation.EvaluationOptions`."""
+
+    clips: int | None = None
+    """On so many of each test, evenly spread."""
+    metrics: tuple[str, ...] | None = None
+    """Without dlib's landmark model, those that need landmarks are left out, with a note."""
+    raw: str | Path | None = None
+    workers: int | None = None
+    progress: bool = True
 
 
 @dataclass(frozen=True)
 class Measured:
-    """One split."""
+    """One test."""
 
     summary: dict[str, Any]
-    """Of :func:`lipkit.evaluation.evaluate`, with its notes."""
+    """Of :func:`lipkit.evaluation.evaluate`, with its notes and the rows of all runs."""
     clips: dict[tuple[str, str], dict[str, float]] = field(repr=False)
     """(row, metric) -> clip id -> mean over the clip; NaN where there is none."""
+    speakers: dict[str, str] = field(repr=False, default_factory=dict)
+    """Clip id -> who speaks, of the clips that are averaged."""
+
+    @property
+    def people(self) -> list[str]:
+        """Who speaks in each clip of :meth:`values`."""
+        return list(self.speakers.values())
 
     def values(self, rows: Sequence[str], metric: str) -> np.ndarray | None:
         """``[rows, clips]`` of one metric; None when one of the rows was not measured."""
         if not rows or any((row, metric) not in self.clips for row in rows):
             return None
-        return np.array([list(self.clips[row, metric].values()) for row in rows])
+        nothing = float("nan")
+        found = [self.clips[row, metric] for row in rows]
+        return np.array([[own.get(clip, nothing) for clip in self.speakers] for own in found])
 
 
-def require_splits(prepared: str | Path, splits: Sequence[str]) -> None:
-    """Make sure that there is something to measure on.
+def to_measure(
+    prepared: str | Path, splits: Sequence[str], also: Sequence[str] = ()
+) -> list[TestSet]:
+    """What to measure on.
+
+    Parameters
+    ----------
+    splits : of the set that runs are trained on.
+    also : ``FOLDER:SPLIT``, of other prepared sets.
 
     Raises
     ------
     UsageError
-        When no split is named, one twice, or one has no usable clip.
+        When nothing is named, something twice, or a split has no usable clip.
     """
-    if not splits:
+    found = [TestSet(split, Path(prepared), split) for split in splits]
+    for text in also:
+        folder, colon, split = text.rpartition(":")
+        if not colon or not folder or not split:
+            raise UsageError(f"--also {text}: give FOLDER:SPLIT")
+        name = (
+            split if split not in {test.name for test in found} else f"{Path(folder).name}-{split}"
+        )
+        found.append(TestSet(name, Path(folder), split, is_main=False))
+    if not found:
         raise UsageError("--test-split: names no split")
-    opened = PreparedSet.open(prepared)
-    for i, split in enumerate(splits):
-        if split in splits[:i]:
-            raise UsageError(f"--test-split: {split} is named twice")
-        opened.clips(split)
+    for i, test in enumerate(found):
+        if test.name in {other.name for other in found[:i]}:
+            raise UsageError(f"--test-split: {test.name} is named twice")
+        PreparedSet.open(test.prepared).clips(test.split)
+    return found
 
 
 def choose_metrics(names: Sequence[str] | None) -> list[str]:
@@ -65,61 +122,102 @@ def choose_metrics(names: Sequence[str] | None) -> list[str]:
 
 
 def whole_runs(plan: Plan) -> list[Run]:
-    """The plan's runs that can be measured."""
-    return [run for run in plan.runs if is_whole(run.folder)]
+    """The plan's runs that are whole; one that diverged gives way to the run in its place."""
+    whole = [run for run in plan.runs if is_whole(run.folder)]
+    replaced = {run.replaces for run in whole if run.replaces}
+    return [run for run in whole if run.name not in replaced]
 
 
 def measure(
-    plan: Plan,
-    splits: Sequence[str],
-    clips: int | None = None,
-    metrics: Sequence[str] | None = None,
-    raw: str | Path | None = None,
-    workers: int | None = None,
-    progress: bool = True,
+    plan: Plan, tests: Sequence[TestSet], options: MeasureOptions | None = None
 ) -> dict[str, Measured]:
-    """Evaluate the whole runs on each split; what was measured before is kept.
-
-    Parameters
-    ----------
-    clips : on so many of each split, evenly spread.
-    metrics, raw, workers : as of :func:`lipkit.evaluation.evaluate`. Without dlib's landmark
-        model, metrics that need landmarks are left out, and a note says so.
+    """Evaluate the whole runs on each test, by its name; what was measured before is kept.
 
     Raises
     ------
     LipkitError
-        When nothing is whole yet, or as ``evaluate``.
+        When nothing is whole yet, or as :func:`lipkit.evaluation.evaluate`.
     """
-    from lipkit.evaluation import EvaluationOptions, evaluate
-    from lipkit.evaluation.retrieval import RETRIEVAL
     from lipkit.metrics import METRICS
     from lipkit.models.catalogue import network_of
-    from lipkit.weights import shipped
 
+    options = options or MeasureOptions()
     runs = whole_runs(plan)
     if plan.runs and not runs:
         raise LipkitError(f"{plan.out}: no run is whole yet; train first (--stage train)")
-    chosen, notes = _measurable(choose_metrics(metrics))
+    chosen, notes = _measurable(choose_metrics(options.metrics))
     if not any(METRICS[name].points_only for name in chosen):
         runs = [run for run in runs if network_of(run.preset.generator).draws]
-    models = [str(run.folder) for run in runs]
-    models += [str(shipped.path_of(cell.weights)) for cell in plan.measured if cell.weights]
-    searches = any(cell.row == RETRIEVAL for cell in plan.measured)
     found = {}
-    for split in splits:
-        out = plan.out / FOLDER / split
-        options = EvaluationOptions(
-            metrics=tuple(chosen),
-            most=clips,
-            raw=raw,
-            retrieval=plan.base.train.train_split if searches else None,
-        )
-        done = evaluate(models, plan.prepared, split, out, options, workers, progress)
-        done.summary["notes"] += notes
-        names = list(done.summary["metrics"])
-        found[split] = Measured(done.summary, _clip_means(out / "table_clips.csv", names))
+    for test in tests:
+        measured = _measured(plan, test, runs, chosen, options)
+        measured.summary["notes"] += notes
+        found[test.name] = measured
     return found
+
+
+def _measured(
+    plan: Plan, test: TestSet, runs: Sequence[Run], metrics: list[str], options: MeasureOptions
+) -> Measured:
+    """One test: the runs on its set, then those of other sets and those measured otherwise."""
+    from lipkit.evaluation.retrieval import RETRIEVAL
+    from lipkit.weights import shipped
+
+    models = [str(run.folder) for run in runs if run.prepared == plan.prepared]
+    models += [str(shipped.path_of(cell.weights)) for cell in plan.measured if cell.weights]
+    searches = test.is_main and any(cell.row == RETRIEVAL for cell in plan.measured)
+    split = plan.base.train.train_split if searches else None
+    out = plan.out / FOLDER / test.name
+    whole = _evaluated(models, test, out, metrics, options, retrieval=split)
+    others = []
+    if test.is_main:
+        for variant in dict.fromkeys(r.cell.variant for r in runs if r.prepared != plan.prepared):
+            own = [run for run in runs if run.cell.variant == variant]
+            place = TestSet(f"{test.name}, {variant}", own[0].prepared, test.split)
+            folders = [str(run.folder) for run in own]
+            others.append(_evaluated(folders, place, out / variant, metrics, options))
+    for cell in plan.measured:
+        if cell.of:
+            own = [str(run.folder) for run in runs if run.cell.name == cell.of]
+            way = cell.batch_norm
+            others.append(_evaluated(own, test, out / cell.name, metrics, options, batch_norm=way))
+    for other in others:
+        whole = _joined(whole, other)
+    return whole
+
+
+def _evaluated(
+    models: Sequence[str],
+    test: TestSet,
+    out: Path,
+    metrics: list[str],
+    options: MeasureOptions,
+    retrieval: str | None = None,
+    batch_norm: str = RUNNING,
+) -> Measured:
+    from lipkit.evaluation import EvaluationOptions, evaluate
+
+    told = EvaluationOptions(
+        metrics=tuple(metrics),
+        most=options.clips,
+        raw=options.raw if test.is_main else None,
+        retrieval=retrieval,
+        batch_norm=batch_norm,
+    )
+    done = evaluate(models, test.prepared, test.split, out, told, options.workers, options.progress)
+    clips, speakers = _clip_means(out / "table_clips.csv", list(done.summary["metrics"]))
+    averaged = {person["name"] for person in done.summary["people"] if person["averaged"]}
+    kept = {clip: name for clip, name in speakers.items() if name in averaged}
+    return Measured(done.summary, clips, kept)
+
+
+def _joined(whole: Measured, other: Measured) -> Measured:
+    """One test with the rows of another evaluation of the same clips."""
+    known = {row["name"] for row in whole.summary["rows"]}
+    more = [row for row in other.summary["rows"] if row["name"] not in known]
+    summary = whole.summary | {"rows": [*whole.summary["rows"], *more]}
+    clips = {key: values for key, values in other.clips.items() if key[0] not in known}
+    return Measured(summary, whole.clips | clips, whole.speakers)
 
 
 def _measurable(names: list[str]) -> tuple[list[str], list[str]]:
@@ -137,12 +235,17 @@ def _measurable(names: list[str]) -> tuple[list[str], list[str]]:
         return left, [f"{', '.join(METRICS[name].label for name in needing)}: left out; {fault}"]
 
 
-def _clip_means(path: Path, metrics: Sequence[str]) -> dict[tuple[str, str], dict[str, float]]:
+def _clip_means(
+    path: Path, metrics: Sequence[str]
+) -> tuple[dict[tuple[str, str], dict[str, float]], dict[str, str]]:
+    """(row, metric) -> clip id -> mean; and clip id -> who speaks."""
     found: dict[tuple[str, str], dict[str, float]] = {}
+    speakers: dict[str, str] = {}
     with path.open(newline="", encoding="utf-8") as file:
         for line in csv.DictReader(file):
+            speakers[line["clip_id"]] = line["speaker"]
             for metric in metrics:
                 value = float(line[metric] or "nan")
                 value = value if np.isfinite(value) else float("nan")
                 found.setdefault((line["row"], metric), {})[line["clip_id"]] = value
-    return found
+    return found, speakers

@@ -1,16 +1,17 @@
 """Which runs an experiment means: cells x seeds, the settings of each, one budget for all."""
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lipkit.data.prepared import PreparedSet
-from lipkit.errors import LipkitError, UsageError
+from lipkit.errors import UsageError
 from lipkit.experiments.columns import Cell, Experiment, experiment
-from lipkit.files import TEMPORARY_MARK, replacing
+from lipkit.experiments.records import WHOLE, read_json, read_record
+from lipkit.files import content
 from lipkit.presets import Preset, preset
+from lipkit.report.tables import write_json
 from lipkit.settings import flat, from_dict, override, to_dict
 
 CLAIM = "experiment.json"
@@ -40,6 +41,28 @@ OWN = {
 
 
 @dataclass(frozen=True)
+class PlanOptions:
+    """What an experiment may be told besides its table, its data and its place."""
+
+    preset: str = "paper"
+    """What all runs share."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """``{"generator.width": 0.5}``-style settings on top. A cell adds what it is defined by, and
+    nothing else: width, batch and optimiser are equal for all."""
+    cells: tuple[str, ...] | None = None
+    """Names in the order in which they are run; None: all but other readings."""
+    seeds: int = 1
+    """Each cell is trained with the seeds 0 to ``seeds`` - 1."""
+    minutes: float | None = None
+    """Budget of each run, wall clock."""
+    steps: int | None = None
+    """Budget of each run; None takes the preset's."""
+    train_split: str = "train"
+    variants: Mapping[str, str | Path] = field(default_factory=dict)
+    """The same clips prepared in another way: name -> prepared set."""
+
+
+@dataclass(frozen=True)
 class Run:
     """One training run: a cell with a seed."""
 
@@ -48,11 +71,25 @@ class Run:
     preset: Preset
     """With the whole budget."""
     folder: Path
+    prepared: Path
+    """The set that it is trained on."""
+    replaces: str = ""
+    """The run that diverged, in whose place this one was begun."""
 
     @property
     def name(self) -> str:
         """Its folder's name, and its row's in every evaluation."""
         return self.folder.name
+
+    def with_seed(self, seed: int) -> "Run":
+        """The same cell with another seed, in place of this run."""
+        return replace(
+            self,
+            seed=seed,
+            preset=override(self.preset, {"train.seed": seed}),
+            folder=self.folder.with_name(f"{self.cell.name}-seed{seed}"),
+            replaces=self.name,
+        )
 
 
 @dataclass(frozen=True)
@@ -68,6 +105,8 @@ class Plan:
     """All cells of one seed, then of the next: a queue that is cut off leaves whole tables."""
     measured: tuple[Cell, ...]
     """Cells that are only measured."""
+    left_out: tuple[Cell, ...] = ()
+    """Cells that need a variant of the set which was not given."""
 
     @property
     def budget(self) -> str:
@@ -92,19 +131,27 @@ class Plan:
             lines.append(f"  {cell.name:10s} {cell.title}")
             lines.append(f"  {'':10s} {self._changes(cell)}")
         lines += [f"  {cell.name:10s} {cell.title} (not trained)" for cell in self.measured]
+        lines += [
+            f"  {cell.name:10s} {cell.title} (left out: give --variant {cell.variant}=PREPARED)"
+            for cell in self.left_out
+        ]
         return "\n".join(lines)
 
     def _changes(self, cell: Cell) -> str:
         """What tells the cell from the full one."""
+        told = [f"{cell.work:g} times the steps"] if cell.work != 1 else []
+        told += [f"set {cell.variant}"] if cell.variant else []
         if cell.preset:
-            return f"preset {cell.preset}"
+            return " ".join([f"preset {cell.preset}", *told])
         full = self.experiment.cells[self.experiment.full].settings
-        changed = {k: v for k, v in cell.settings.items() if full.get(k) != v}
-        return " ".join(f"{name}={value}" for name, value in changed.items()) or "everything on"
+        told += [
+            f"{name}={value}" for name, value in cell.settings.items() if full.get(name) != value
+        ]
+        return " ".join(told) or "everything on"
 
     def _time(self) -> str:
         if self.base.train.minutes is not None:
-            most = self.base.train.minutes * len(self.runs) / 60
+            most = self.base.train.minutes * sum(run.cell.work for run in self.runs) / 60
             return f"at most {most:.1f} hours of training, all runs added up"
         records = [record for run in self.runs if (record := read_record(run.folder))]
         seconds = [record["seconds"] for record in records if record["status"] == WHOLE]
@@ -115,29 +162,15 @@ class Plan:
 
 
 def make_plan(
-    name: str,
-    prepared: str | Path,
-    out: str | Path,
-    preset_name: str = "paper",
-    settings: dict[str, Any] | None = None,
-    cells: Sequence[str] | None = None,
-    seeds: int = 1,
-    minutes: float | None = None,
-    steps: int | None = None,
-    train_split: str = "train",
+    name: str, prepared: str | Path, out: str | Path, options: PlanOptions | None = None
 ) -> Plan:
     """The runs of an experiment; nothing is written.
 
     Parameters
     ----------
-    name : ``ablation`` or ``comparison``.
+    name : one of :func:`lipkit.experiments.columns.tables`.
     prepared, out : the prepared set; the experiment's folder.
-    preset_name, settings : what all runs share, ``{"generator.width": 0.5}``-style settings on
-        top. A cell adds what it is defined by, and nothing else: width, batch and optimiser
-        are equal for all.
-    cells : names in the order in which they are run; default: all but other readings.
-    seeds : each cell is trained with the seeds 0 to ``seeds`` - 1.
-    minutes, steps : the budget of each run; the preset's steps where none is given.
+    options : preset and settings, cells, seeds, budget.
 
     Raises
     ------
@@ -145,31 +178,53 @@ def make_plan(
         For unknown names or settings, a setting that the table itself decides, a base without
         one of the losses that the table switches, or an unknown split.
     """
+    options = options or PlanOptions()
     table = experiment(name)
-    chosen = table.choose(list(cells) if cells is not None else None)
-    settings = dict(settings or {})
+    chosen = table.choose(None if options.cells is None else list(options.cells))
+    base = _base(table, options)
+    _require_losses(base, table)
+    sets = {"": Path(prepared)} | {key: Path(path) for key, path in options.variants.items()}
+    for key in options.variants:
+        if key not in {cell.variant for cell in table.cells.values()}:
+            raise UsageError(f"--variant {key}: no cell of the {name} is prepared that way")
+    for path in sets.values():
+        PreparedSet.open(path).clips(options.train_split)
+    out, runs = Path(out), []
+    given = [cell for cell in chosen if cell.variant in sets]
+    for seed in range(options.seeds):
+        for cell in given:
+            if cell.settings is not None:
+                folder = out / RUNS / f"{cell.name}-seed{seed}"
+                made = _preset_of(cell, base, seed)
+                runs.append(Run(cell, seed, made, folder, sets[cell.variant]))
+    measured = tuple(cell for cell in given if cell.settings is None)
+    left_out = tuple(cell for cell in chosen if cell not in given)
+    return Plan(table, Path(prepared), out, base, tuple(runs), measured, left_out)
+
+
+def _base(table: Experiment, options: PlanOptions) -> Preset:
+    settings = dict(options.settings)
     for key in settings:
         if key in OWN:
             raise UsageError(f"--set {key}: give {OWN[key]} instead")
         if key in table.forms:
-            raise UsageError(f"--set {key}: the {name} decides it, cell by cell; leave it out")
-    settings["train.train_split"] = train_split
-    settings |= {"train.minutes": minutes} if minutes is not None else {}
-    settings |= {"train.steps": steps} if steps is not None else {}
-    base = preset(preset_name, settings)
-    _require_losses(base, table)
-    PreparedSet.open(prepared).clips(train_split)
-    out = Path(out)
-    runs = []
-    for seed in range(seeds):
-        for cell in chosen:
-            if cell.settings is None:
-                continue
-            own = base if not cell.preset else _own(cell.preset, base)
-            made = _with(own, cell.settings | {"train.seed": seed})
-            runs.append(Run(cell, seed, made, out / RUNS / f"{cell.name}-seed{seed}"))
-    measured = tuple(cell for cell in chosen if cell.settings is None)
-    return Plan(table, Path(prepared), out, base, tuple(runs), measured)
+            raise UsageError(
+                f"--set {key}: the {table.name} decides it, cell by cell; leave it out"
+            )
+    settings["train.train_split"] = options.train_split
+    settings |= {"train.minutes": options.minutes} if options.minutes is not None else {}
+    settings |= {"train.steps": options.steps} if options.steps is not None else {}
+    return preset(options.preset, settings)
+
+
+def _preset_of(cell: Cell, base: Preset, seed: int) -> Preset:
+    own = base if not cell.preset else _own(cell.preset, base)
+    budget = {"train.seed": seed}
+    if cell.work != 1:
+        budget["train.steps"] = round(own.train.steps * cell.work)
+        if own.train.minutes is not None:
+            budget["train.minutes"] = own.train.minutes * cell.work
+    return override(own, {**cell.settings, **budget})
 
 
 def _own(name: str, base: Preset) -> Preset:
@@ -179,10 +234,6 @@ def _own(name: str, base: Preset) -> Preset:
     return preset(name, {f"train.{key}": value for key, value in shared.items()})
 
 
-def _with(base: Preset, settings: dict[str, Any]) -> Preset:
-    return override(base, settings)
-
-
 def _require_losses(base: Preset, table: Experiment) -> None:
     """A loss that is off in the base cannot be switched off by a cell."""
     values = flat(to_dict(base))
@@ -190,7 +241,7 @@ def _require_losses(base: Preset, table: Experiment) -> None:
         key
         for cell in table.cells.values()
         for key, value in (cell.settings or {}).items()
-        if value == 0 and value is not False
+        if value == 0 and value is not False and key.startswith("loss.")
     }
     for key in sorted(switched):
         if not values[key]:
@@ -222,15 +273,15 @@ def claim(plan: Plan) -> None:
         "settings": to_dict(plan.base),
     }
     if not path.is_file():
-        names = _names(plan.out)
+        names = content(plan.out)
         if names:
             raise UsageError(
                 f"{plan.out}: holds files ({names[0]}) but no experiment; choose a new or empty "
                 "folder"
             )
-        _write(path, mine)
+        write_json(path, mine)
         return
-    _refuse_difference(path, _read(path), mine)
+    _refuse_difference(path, read_json(path), mine)
     for run in plan.runs:
         record = read_record(run.folder)
         if record is not None:
@@ -249,40 +300,3 @@ def _refuse_difference(path: Path, found: dict[str, Any], mine: dict[str, Any]) 
                 f"{path}: was made with {name}={before.get(key)}, not {now.get(key)}; give "
                 "another --out"
             )
-
-
-def _names(folder: Path) -> list[str]:
-    try:
-        entries: Iterable[Path] = folder.iterdir()
-        return sorted(p.name for p in entries if not p.name.startswith(TEMPORARY_MARK))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-
-
-RECORD = "run.json"
-"""What became of a run."""
-WHOLE, FAILED = "whole", "failed"
-
-
-def read_record(folder: Path) -> dict[str, Any] | None:
-    """What became of a run, or None when it has not ended in any way."""
-    path = folder / RECORD
-    return _read(path) if path.is_file() else None
-
-
-def write_record(folder: Path, record: dict[str, Any]) -> None:
-    """Leave what became of a run."""
-    _write(folder / RECORD, record)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise LipkitError(f"{path}: is broken; delete it and run again") from None
-
-
-def _write(path: Path, content: dict[str, Any]) -> None:
-    with replacing(path) as temporary:
-        text = json.dumps(content, indent=1, ensure_ascii=False)
-        temporary.write_text(text + "\n", encoding="utf-8")

@@ -13,25 +13,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from lipkit.errors import LipkitError
 from lipkit.experiments.job import ORDER, failure, is_whole
-from lipkit.experiments.plan import FAILED, RECORD, Plan, Run, read_record, write_record
-from lipkit.files import remove_leftovers, replacing
+from lipkit.experiments.plan import Plan, Run
+from lipkit.experiments.records import DIVERGED, FAILED, RECORD, WHOLE, read_record, write_record
+from lipkit.experiments.restarts import with_restarts
+from lipkit.files import owning, remove_leftovers, replacing
 from lipkit.jobs.cores import share_of_cores
 from lipkit.jobs.pool import Lost, each
 from lipkit.settings import to_dict
 
-LOCK = "queue.lock"
-"""Held while runs are trained."""
 OUTPUT = "output.txt"
 """What a run's process printed: its progress bar, and the traceback of a fault in the code."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """One run as any process can be told of it."""
+    """All that a process, on this machine or another, must know to train one run."""
 
     folder: str
     order: dict[str, Any]
@@ -45,7 +42,9 @@ def run_all(
     """Train what is not whole yet; give the runs that failed.
 
     A run that was interrupted is continued from its checkpoint for what is left of its
-    budget; one that failed is tried again, and does not stop the others.
+    budget; one that failed is tried again, and does not stop the others. One that diverged is
+    not: at the end its cell is trained once more, with the next seed
+    (:mod:`lipkit.experiments.restarts`).
 
     Parameters
     ----------
@@ -57,22 +56,22 @@ def run_all(
     Raises
     ------
     LipkitError
-        When another process trains in the folder, or the executor gives up.
+        When another command is at work in the folder, or the executor gives up.
     """
-    plan.out.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(plan.out / LOCK, timeout=0):
-            return _run_all(plan, workers, executor, progress)
-    except Timeout:
-        raise LipkitError(
-            f"{plan.out}: another lipkit experiment is training there; wait for its end or give "
-            "another --out"
-        ) from None
+    with owning(plan.out):
+        remove_leftovers(plan.out)
+        failed = _train_all(plan, workers, executor, progress)
+        again = with_restarts(plan)
+        if len(again.runs) > len(plan.runs):
+            if progress:
+                for run in again.runs[len(plan.runs) :]:
+                    print(f"{run.replaces} diverged: {run.name} is trained in its place")
+            failed += _train_all(again, workers, executor, progress)
+    return list(dict.fromkeys(failed))
 
 
-def _run_all(plan: Plan, workers: int, executor: Executor | None, progress: bool) -> list[Run]:
-    remove_leftovers(plan.out)
-    todo = [run for run in plan.runs if not is_whole(run.folder)]
+def _train_all(plan: Plan, workers: int, executor: Executor | None, progress: bool) -> list[Run]:
+    todo = [run for run in plan.runs if not _has_ended(run)]
     if progress:
         kept = len(plan.runs) - len(todo)
         print(f"{plan.out}: {len(plan.runs)} runs, {kept} of them kept", flush=True)
@@ -92,11 +91,17 @@ def _run_all(plan: Plan, workers: int, executor: Executor | None, progress: bool
     return [run for run in plan.runs if run.name in failed]
 
 
+def _has_ended(run: Run) -> bool:
+    """Whether the run is whole, or diverged, so that it would again."""
+    record = read_record(run.folder)
+    return is_whole(run.folder) or (record is not None and record["status"] == DIVERGED)
+
+
 def _task(plan: Plan, run: Run, variables: dict[str, str]) -> Task:
     order = {
         "cell": run.cell.name,
         "seed": run.seed,
-        "prepared": str(plan.prepared.absolute()),
+        "prepared": str(run.prepared.absolute()),
         "preset": to_dict(run.preset),
     }
     return Task(str(run.folder.absolute()), order, variables)
@@ -104,6 +109,8 @@ def _task(plan: Plan, run: Run, variables: dict[str, str]) -> Task:
 
 def _said(run: Run) -> str:
     record = read_record(run.folder)
+    if record["status"] != WHOLE:
+        return record["reason"]
     return f"{record['steps']:,} steps, {record['seconds'] / 60:.1f} min"
 
 

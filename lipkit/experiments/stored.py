@@ -9,16 +9,16 @@ import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from lipkit.config.places import RESULTS
 from lipkit.errors import LipkitError
-from lipkit.experiments.claims import HELD, NOT_HELD, UNDECIDED
-from lipkit.experiments.collect import beside_paper, paper_values
+from lipkit.experiments.claims import VERDICTS
+from lipkit.experiments.collect import FORM, beside_paper, paper_values
 from lipkit.experiments.columns import Cell, Contrast, Experiment, experiment, metric_names
-from lipkit.experiments.plan import WHOLE
+from lipkit.experiments.records import WHOLE
 
 TRUTH, FROZEN, MEAN = "ground truth", "frozen lips", "mean lips"
 SEEN, UNSEEN = "s1_test", "unseen_speaker_test"
@@ -51,9 +51,31 @@ class Stored:
     """The rows of ``claims.json``."""
     curves: Sequence[Mapping[str, Any]]
     """The lines of ``curves.csv``: cell, seed, step, and a number for each loss that was on."""
+    judgement: Mapping[str, Any] = field(default_factory=dict)
+    """``claims.json``: the claims, their rule, what could be seen, what nothing makes."""
 
     def __bool__(self) -> bool:
         return bool(self.rows)
+
+    @property
+    def form(self) -> int:
+        """Of the stored results: 1 has verdicts by an older rule, and one block of claims."""
+        return int(self.judgement.get("form", 1)) if self else FORM
+
+    @property
+    def rule(self) -> str:
+        """By which the stored verdicts were reached."""
+        return self.judgement.get("rule", "")
+
+    def old(self) -> str:
+        """One sentence where the results are of an older form; empty where they are not."""
+        if self.form >= FORM:
+            return ""
+        return (
+            f"{self.folder.name}: these results are of form {self.form}. Their verdicts follow an "
+            "older rule: no correction for the number of claims, no smallest effect that "
+            "matters, no placebo. And the correlation loss was ours, not the one that is printed."
+        )
 
     @property
     def splits(self) -> list[str]:
@@ -205,10 +227,10 @@ def read_results(name: str, folder: str | Path = "") -> Stored:
     if about["experiment"] != name:
         raise LipkitError(f"{place}: holds results of the {about['experiment']}, not the {name}")
     rows = _read_csv(place / "results.csv", {"split", "cell", "seed", "metric", "value"})
-    claims = _read_json(place / "claims.json", {"claims"})["claims"]
+    judgement = _read_json(place / "claims.json", {"claims"})
     curves = _read_csv(place / "curves.csv", set()) if (place / "curves.csv").is_file() else []
     curves = [{key: _typed(key, value) for key, value in row.items()} for row in curves]
-    return Stored(table, place, about, rows, claims, curves)
+    return Stored(table, place, about, rows, judgement["claims"], curves, judgement)
 
 
 def command(name: str) -> str:
@@ -228,12 +250,14 @@ def overall(rows: Sequence[Mapping[str, Any]]) -> str:
         return "not measured"
     if len(counts) == 1:
         return next(iter(counts))
-    said = [f"{v} by {counts[v]}" for v in (HELD, NOT_HELD, UNDECIDED) if counts[v]]
+    said = [f"{v} by {counts[v]}" for v in VERDICTS if counts[v]]
     return f"{', '.join(said)} of {len(rows)} metrics"
 
 
 def in_words(row: Mapping[str, Any]) -> str:
     """One verdict with the numbers that say so, the difference of every seed among them."""
+    if row["difference"] is None:
+        return f"{row['metric']} has no interval, for want of seeds or clips: {row['verdict']}"
     paper = "" if row["paper"] is None else f", paper {row['paper']:+.3g}"
     ends = f"[{row['low']:+.3g}, {row['high']:+.3g}]"
     seeds = ", ".join(f"{seed:+.3g}" for seed in row["seeds"] if seed is not None)

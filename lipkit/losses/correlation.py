@@ -35,6 +35,9 @@ class CorrelationConfig(LossSettings):
     derivative: bool = field(
         default=True, metadata={"help": "false: features and frames instead of their changes"}
     )
+    sound: Literal["own", "other"] = field(
+        default="own", metadata={"help": "other: another window's, a placebo"}
+    )
     real_share: float = bounded(
         0.5, low=0.0, high=1.0, help="of the loss that is taken on real video"
     )
@@ -73,7 +76,7 @@ class CorrelationLoss(nn.Module):
     Parameters
     ----------
     config:
-        ``form``, ``temperature`` (tau) and ``real_share``.
+        ``form``, ``temperature`` (tau), ``sound`` and ``real_share``.
     """
 
     def __init__(self, config: CorrelationConfig | None = None) -> None:
@@ -111,8 +114,21 @@ class CorrelationLoss(nn.Module):
         """l_corr with the real lips and with the generated, by ``config.real_share``.
 
         The authors take half of each (fact sheet section 3); the poster's equation has the
-        generated video alone, ``real_share`` 0.
+        generated video alone, ``real_share`` 0. With ``sound`` ``other``, a placebo, each
+        window hears another one of the batch: all the work, and nothing to be learnt from it.
+
+        Raises
+        ------
+        UsageError
+            As :meth:`forward`, and for another window's sound in a batch of one.
         """
+        if self.config.sound == "other":
+            if len(s) < 2:
+                raise UsageError(
+                    "loss.corr.sound=other takes the sound of another window of the batch, and "
+                    "this batch has one; set train.batch_size to 2 or more"
+                )
+            s = s.roll(1, dims=0)
         share = self.config.real_share
         return share * self(s, real) + (1 - share) * self(s, generated)
 

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from lipkit.experiments.claims import HELD, NOT_HELD, UNDECIDED
+from lipkit.experiments.claims import HELD, NOT_HELD, TOO_SMALL, UNDECIDED
+from lipkit.experiments.columns import PAPER
 from lipkit.experiments.stored import FROZEN, TRUTH, Score, Stored, families
 from lipkit.plots.metrics import heading
 from lipkit.plots.style import (
@@ -29,7 +30,7 @@ from lipkit.plots.style import (
 )
 from lipkit.plots.training import PANELS, running_mean
 
-VERDICTS = {HELD: LOSS, NOT_HELD: VISUAL, UNDECIDED: MUTED}
+VERDICTS = {HELD: LOSS, NOT_HELD: VISUAL, TOO_SMALL: AUDIO, UNDECIDED: MUTED}
 BESIDE_PAPER = ("lmd", "ssim_paper", "psnr_paper", "cpbd_paper")
 LINES = {FROZEN: "--", TRUTH: ":"}
 _PAPER = {"marker": "D", "ms": 6.5, "color": ACCENT, "mec": INK, "mew": 0.6, "ls": "none"}
@@ -119,12 +120,15 @@ def _rows_axis(ax: Axes, count: int) -> None:
 
 
 @styled
-def claims_figure(stored: Stored, split: str, convention: str = "standard") -> Figure:
+def claims_figure(
+    stored: Stored, split: str, convention: str = "standard", block: str = ""
+) -> Figure:
     """Every contrast as a row, every metric as a panel: our difference, the paper's, the verdict.
 
-    The paper's side of 0 is tinted. Where nothing was measured, only the paper's diamond is drawn.
+    The claim's side of 0 is tinted. Where nothing was measured, only the paper's diamond is drawn.
+    ``block`` is one of :data:`lipkit.experiments.columns.BLOCKS`; empty: all claims.
     """
-    contrasts = stored.experiment.contrasts
+    contrasts = [c for c in stored.experiment.contrasts if block in ("", c.block)]
     family_of = families()
     names = list(dict.fromkeys(m for contrast in contrasts for m in contrast.metrics))
     figure = new_figure(1.1 + 0.66 * len(contrasts))
@@ -138,7 +142,8 @@ def claims_figure(stored: Stored, split: str, convention: str = "standard") -> F
         reach = []
         for contrast in contrasts:
             paper, row = stored.paper_difference(contrast, family), judged.get(contrast.name)
-            reach += [abs(row[end]) for end in ("low", "high")] if row else []
+            known = row is not None and row["difference"] is not None
+            reach += [abs(row[end]) for end in ("low", "high")] if known else []
             reach += [abs(paper)] if paper and family in contrast.metrics else []
         ax.set_xlim(*(1.18 * max(reach, default=1) * np.array([-1, 1])))
         for y, contrast in enumerate(contrasts):
@@ -175,12 +180,14 @@ def _difference(ax: Axes, y: float, row: Mapping[str, Any] | None, paper: float 
     if row is None:
         return
     colour = VERDICTS[row["verdict"]]
+    words = {"color": colour, "fontsize": 7.5, "fontweight": "bold", "bbox": _BOX}
+    ax.text(0, y - 0.26, row["verdict"], **_CENTRED, **words)
+    if row["difference"] is None:
+        return
     ax.plot([row["low"], row["high"]], [y + 0.14] * 2, color=colour, lw=2, zorder=2)
     seeds = [seed for seed in row["seeds"] if seed is not None]
     ax.plot(seeds, [y + 0.14] * len(seeds), "|", color=colour, ms=9, mew=1.2, zorder=3)
     ax.plot(row["difference"], y + 0.14, "o", color=colour, ms=5.5, zorder=3)
-    words = {"color": colour, "fontsize": 7.5, "fontweight": "bold", "bbox": _BOX}
-    ax.text(0, y - 0.26, row["verdict"], **_CENTRED, **words)
 
 
 def _claim(claim: str, origin: str, target: str) -> str:
@@ -196,7 +203,8 @@ def spread_figure(stored: Stored, split: str, metrics: Mapping[str, str]) -> Fig
     single runs, leaving out the cell whose seeds differ most; where that cell lies outside the
     panel, its name and difference are written there.
     """
-    contrasts = [c for c in stored.experiment.contrasts if set(c.metrics) & set(metrics)]
+    claimed = [c for c in stored.experiment.contrasts if c.block == PAPER]
+    contrasts = [c for c in claimed if set(c.metrics) & set(metrics)]
     figure = new_figure(1.15 + 0.3 * len(contrasts))
     axes = np.atleast_1d(figure.subplots(1, len(metrics), sharey=True))
     for ax, (family, metric) in zip(axes, metrics.items(), strict=True):
@@ -297,10 +305,13 @@ def _by_seed(rows: Sequence[Mapping[str, Any]], name: str) -> list[tuple[list, n
 
 
 @styled
-def wrapping_rows_figure(stored: Stored, split: str, rows: Sequence[str], floor: float) -> Figure:
-    """Every row's true PSNR and its wrapped one, joined; the paper's values and the floor.
+def wrapping_rows_figure(
+    stored: Stored, split: str, rows: Sequence[str], unrelated: float
+) -> Figure:
+    """Every row's true PSNR and its wrapped one, joined, beside the paper's values.
 
-    ``floor`` is the wrapped PSNR of unrelated pictures, in dB.
+    ``unrelated`` is the wrapped PSNR that unrelated pictures typically have, in dB. It is no
+    bound: the largest square modulo 256 is 249, which is 24.2 dB.
     """
     figure = new_figure(1.0 + 0.32 * len(rows), 6.6)
     ax = figure.subplots()
@@ -315,7 +326,7 @@ def wrapping_rows_figure(stored: Stored, split: str, rows: Sequence[str], floor:
         paper = stored.paper(row, "psnr_paper")
         if paper is not None:
             ax.plot(paper, y, zorder=4, **_PAPER)
-    ax.axvline(floor, color=INK, ls=":", lw=1.1, zorder=0)
+    ax.axvline(unrelated, color=INK, ls=":", lw=1.1, zorder=0)
     _rows_axis(ax, len(rows))
     ax.set_yticks(range(len(rows)), [_title(stored, row) for row in rows], color=INK, fontsize=8)
     ax.set_xlabel("PSNR, dB")
@@ -323,7 +334,7 @@ def wrapping_rows_figure(stored: Stored, split: str, rows: Sequence[str], floor:
         Line2D([], [], marker="o", ls="none", color=FUSED, label="true"),
         Line2D([], [], marker="s", ls="none", color=FUSED, mfc=PAGE, label="wrapped"),
         Line2D([], [], label="paper (wrapped)", **_PAPER),
-        Line2D([], [], color=INK, ls=":", lw=1.1, label="floor of the wrapped one"),
+        Line2D([], [], color=INK, ls=":", lw=1.1, label="wrapped, of unrelated pictures"),
     ]
     figure.legend(handles=entries, loc="outside lower right", ncols=4)
     return figure

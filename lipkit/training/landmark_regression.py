@@ -19,7 +19,7 @@ from lipkit.corpora import data_licence
 from lipkit.data.clips import ClipFile
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import normalise, scramble
-from lipkit.errors import LipkitError, UsageError
+from lipkit.errors import Diverged, LipkitError, UsageError
 from lipkit.face.lips import lip_points
 from lipkit.files import replacing
 from lipkit.losses import PointsLoss
@@ -138,7 +138,7 @@ def fit(
         for loss in _steps(network, clips, config, fabric, began):
             step += 1
             if not math.isfinite(loss):
-                raise LipkitError(
+                raise Diverged(
                     f"{out}: training stopped at step {step}: the points loss is {loss}; train "
                     "again with a smaller train.learning_rate"
                 )

@@ -18,7 +18,7 @@ from lipkit.data.clips import read_clip
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.varied_windows import VariedWindows
 from lipkit.data.windows import Windows
-from lipkit.errors import LipkitError, UsageError
+from lipkit.errors import Diverged, UsageError
 from lipkit.files import replacing
 from lipkit.losses import LOSSES
 from lipkit.models.catalogue import network_of
@@ -264,8 +264,8 @@ class Run:
                 return loss.learner
         return LOSSES[name].label if name in LOSSES else "objective"
 
-    def _diverged(self, fault: str) -> LipkitError:
-        return LipkitError(
+    def _diverged(self, fault: str) -> Diverged:
+        return Diverged(
             f"{self.out}: training stopped at step {self.step + 1}: {fault}; the last good "
             "checkpoint is kept, continue with --resume and a smaller train.learning_rate"
         )

@@ -191,14 +191,29 @@ def read_log(folder: str | Path) -> list[dict[str, float]]:
     """Rows of a run's log, oldest first; empty when there is none.
 
     A last line that a kill cut off is left out.
+
+    Raises
+    ------
+    LipkitError
+        When a line before the last is no row: numbers by name, among them the step.
     """
     path = Path(folder) / "log.jsonl"
-    rows = []
-    for line in path.read_text().splitlines() if path.is_file() else []:
+    rows: list[dict[str, float]] = []
+    lines = path.read_bytes().splitlines() if path.is_file() else []
+    for i, line in enumerate(lines):
         try:
-            rows.append(json.loads(line))
-        except ValueError:
-            break
+            row = json.loads(line.decode("utf-8"))
+            if not all(type(value) in (int, float) for value in row.values()):
+                raise ValueError
+            if row["step"] <= (rows[-1]["step"] if rows else 0):
+                raise ValueError
+        except (ValueError, KeyError, AttributeError, RecursionError):
+            if i == len(lines) - 1:
+                break
+            raise LipkitError(
+                f"{path}: line {i + 1} is broken; delete the lines from there on, or the run"
+            ) from None
+        rows.append(row)
     return rows
 
 

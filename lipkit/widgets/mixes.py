@@ -176,11 +176,13 @@ def read_mixes(path: str | Path, split: str = "") -> Mixes:
     }
     base, name = _base(path.with_name("results.json"))
     cells = experiment(name).cells
-    runs = [
-        MixedRun(cell, cells[cell].title, _mix(base | dict(cells[cell].settings)), found)
-        for cell, found in together.items()
-        if cell in cells and cells[cell].settings is not None
-    ]
+    runs: list[MixedRun] = []
+    for cell, found in together.items():
+        if cell in cells and cells[cell].settings is not None:
+            mix = _mix(base | dict(cells[cell].settings))
+            # Of cells that differ by something else alone, such as a placebo, the first counts.
+            if mix not in [run.mix for run in runs]:
+                runs.append(MixedRun(cell, cells[cell].title, mix, found))
     missing = [name for name in (TRUTH, FROZEN) if name not in together]
     if missing or not runs:
         what = missing[0] if missing else "a trained cell"
