@@ -8,8 +8,8 @@ import numpy as np
 
 from lipkit.config import PrepareConfig
 from lipkit.face.landmarks import FaceLandmarks, track
-from lipkit.face.lips import crop
 from lipkit.generation import LipImage, find_lips
+from lipkit.generation.identity import cut_lips
 
 GRAIN = 0.05
 """Standard deviation of the detail, of the brightness: pores and stubble."""
@@ -57,7 +57,7 @@ def large_portrait(person: int, side: int) -> Portrait:
 
     where = np.float32([*place(lips.box[:2]), side])
     picture = np.uint8(np.clip(picture, 0, 255))
-    return Portrait(picture, LipImage(crop([picture], where[None])[0], where, 1, place(face)))
+    return Portrait(picture, cut_lips(picture, where, 1, place(face)))
 
 
 def _detail(shape: tuple[int, int], seed: int, coarsest: float) -> np.ndarray:

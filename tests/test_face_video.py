@@ -215,7 +215,6 @@ def test_a_video_gets_lips_of_its_own_sharpness(tmp_path):
         portrait.lips,
         np.tile(portrait.lips.box, (3, 1)),
         np.ones(3, bool),
-        crop([portrait.picture], portrait.lips.box[None], 256)[0],
     )
     still = read_video(path)[0]
     generator = for_inference(load_weights("plus").generator)
@@ -236,6 +235,7 @@ def test_the_identity_is_kept_at_the_videos_resolution(numbered, monkeypatch):
     video = read_face_video(numbered, PREPARE, None, frames=4)
     side = round(float(video.lips.box[2]))
     assert side > 64
-    assert video.large.shape == (side, side, 3)
+    assert video.lips.large.shape == (side, side, 3)
+    assert video.size == (360, 288)
     pretend(monkeypatch, [face_points(size=0.5)] * 4)
-    assert read_face_video(numbered, PREPARE, None, frames=4).large.shape == (64, 64, 3)
+    assert read_face_video(numbered, PREPARE, None, frames=4).lips.large.shape == (64, 64, 3)

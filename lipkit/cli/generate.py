@@ -28,6 +28,14 @@ def generate(
     allow_silence: Annotated[
         bool, typer.Option("--allow-silence", help="Accept sound in which nothing can be heard.")
     ] = False,
+    largest_side: Annotated[
+        int | None,
+        typer.Option(help="Pixels to which a larger picture is shrunk.", show_default="4096"),
+    ] = None,
+    still_detail: Annotated[
+        bool,
+        typer.Option("--still-detail", help="Give drawn lips the picture's detail where shut."),
+    ] = False,
     landmark_model: Annotated[
         Path | None, typer.Option(help="dlib's 68-point model, if it is not found.")
     ] = None,
@@ -53,6 +61,8 @@ def generate(
         paste_back=paste_back,
         lips_only=lips_only,
         allow_silence=allow_silence,
+        largest_side=largest_side,
+        still_detail=still_detail,
         landmark_model=landmark_model,
         progress=not quiet,
     )

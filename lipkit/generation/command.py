@@ -9,10 +9,12 @@ from tqdm import tqdm
 from lipkit.config import FPS
 from lipkit.errors import LipkitError, UsageError
 from lipkit.face.landmarks import FaceLandmarks
+from lipkit.generation.advice import notes_on_identity, notes_on_size, notes_on_softness
 from lipkit.generation.face_video import read_face_video
 from lipkit.generation.frames import generate_frames
 from lipkit.generation.identity import find_lips, middle_lips
 from lipkit.generation.inference import for_inference
+from lipkit.generation.moves import can_move
 from lipkit.generation.paste import LARGEST_SIDE
 from lipkit.generation.speech import LogMel, read_speech
 from lipkit.generation.talking import talking_picture, talking_video
@@ -21,6 +23,8 @@ from lipkit.media.audio import mel_filters
 from lipkit.media.given import require_file
 from lipkit.weights import load_weights, shipped
 
+SMALLEST_SIDE = 64
+"""Pixels; no picture is shrunk below this."""
 VIDEO_SUFFIXES = {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".3gp"}
 
 
@@ -47,6 +51,7 @@ def generate(
     lips_only: bool = False,
     allow_silence: bool = False,
     largest_side: int | None = None,
+    still_detail: bool = False,
     progress: bool = True,
     landmark_model: str | Path | None = None,
 ) -> GenerateResult:
@@ -74,6 +79,9 @@ def generate(
     largest_side:
         With ``paste_back``: pixels of the video's longer side, to which a larger picture or
         video is shrunk; None shrinks what is larger than 4,096 pixels, and says so.
+    still_detail:
+        With ``paste_back`` and a network that draws lips: give them the picture's detail back
+        where they look as they do in it.
     landmark_model:
         dlib's 68-point model; found by itself where None.
 
@@ -84,8 +92,14 @@ def generate(
     """
     if paste_back and lips_only:
         raise UsageError("--paste-back needs a picture of a face; leave out --lips-only")
+    _check_pasting(paste_back, largest_side, still_detail)
     generator, card = load_weights(_default_weights() if weights is None else weights)
     generator = for_inference(generator)
+    if still_detail and can_move(generator):
+        raise UsageError(
+            "--still-detail is for weights that draw lips; these move the picture's own pixels, "
+            "detail and all; leave it out"
+        )
     is_video = _is_video(identity)
     if is_video and lips_only:
         raise UsageError(f"{identity}: is a video; --lips-only needs a picture of lips")
@@ -105,17 +119,38 @@ def generate(
         )
     if lips.faces > 1:
         notes.append(f"{identity}: {lips.faces} faces; the largest is used")
+    notes.extend(notes_on_identity(identity, lips, generator))
+    if paste_back:
+        size = video.size if is_video else picture.shape[1::-1]
+        notes.extend(notes_on_size(identity, size, largest_side))
+        if not still_detail:
+            notes.extend(notes_on_softness(identity, lips, generator, card.preset.name))
+    pasting = {"largest_side": largest_side or LARGEST_SIDE, "still_detail": still_detail}
     logmel = LogMel(speech, card.statistics, card.quiet, card.preset.data)
     if paste_back and is_video:
-        frames = talking_video(generator, video, logmel, largest_side or LARGEST_SIDE)
+        frames = talking_video(generator, video, logmel, **pasting)
     elif paste_back:
-        frames = talking_picture(generator, picture, lips, logmel, largest_side or LARGEST_SIDE)
+        frames = talking_picture(generator, picture, lips, logmel, **pasting)
     else:
         frames = generate_frames(generator, lips.image, logmel)
     frames = tqdm(frames, "generate", speech.frames, unit="frame", disable=not progress)
     write_video(out, frames, speech)
     realtime = speech.frames / FPS / (time.monotonic() - began)
     return GenerateResult(Path(out), speech.frames, realtime, tuple(notes))
+
+
+def _check_pasting(paste_back: bool, largest_side: int | None, still_detail: bool) -> None:
+    for name, given in (
+        ("--largest-side", largest_side is not None),
+        ("--still-detail", still_detail),
+    ):
+        if given and not paste_back:
+            raise UsageError(f"{name} is about putting lips into a picture; add --paste-back")
+    if largest_side is not None and largest_side < SMALLEST_SIDE:
+        raise UsageError(
+            f"--largest-side {largest_side}: give {SMALLEST_SIDE} pixels or more; the picture is "
+            "shrunk to it"
+        )
 
 
 def _default_weights() -> Path:

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from lipkit.config import FPS, LIP_SIZE, PrepareConfig
+from lipkit.config import FPS, PrepareConfig
 from lipkit.face.landmarks import FaceLandmarks, FaceLostError, NoFaceError, follow
-from lipkit.face.lips import crop, crop_boxes, paste_back
+from lipkit.face.lips import crop_boxes, paste_back
 from lipkit.face.mouth import mouth_opening, mouth_width
 from lipkit.face.tracking import UPPER_FACE
-from lipkit.generation.identity import LipImage, check_size
+from lipkit.generation.identity import LipImage, check_size, cut_lips
 from lipkit.generation.paste import LARGEST_SIDE, shrink, shrink_box, shrinking
 from lipkit.media import iter_video
 
@@ -38,8 +38,8 @@ class FaceVideo:
     """f32 [T, 3]: centre x, y and side of the lips in each frame used."""
     seen: np.ndarray
     """bool [T]: False where the face is lost."""
-    large: np.ndarray | None = None
-    """u8 [n, n, 3], n >= 64: ``lips`` at the video's own resolution."""
+    size: tuple[int, int] = (0, 0)
+    """Width and height of its pictures, pixels."""
 
     def notes(self, frames: int) -> list[str]:
         """What the caller should know when ``frames`` lips are pasted into the video."""
@@ -91,10 +91,9 @@ def read_face_video(
         )
     boxes = follow_lips(np.stack([points[i] for i in _nearest_before(seen)]), config)
     check_size(boxes[best_index], path)
-    box = boxes[best_index]
-    image = crop([best_frame], box[None])[0]
-    large = crop([best_frame], box[None], max(LIP_SIZE, round(float(box[2]))))[0]
-    return FaceVideo(Path(path), LipImage(image, box, faces), boxes, seen, large)
+    lips = cut_lips(best_frame, boxes[best_index], faces, points[best_index])
+    height, width = best_frame.shape[:2]
+    return FaceVideo(Path(path), lips, boxes, seen, (width, height))
 
 
 def restlessness(points: np.ndarray) -> float:

@@ -31,6 +31,8 @@ class LipImage:
     """Faces seen in the picture; the lips are those of the largest."""
     face: np.ndarray | None = None
     """f32 [68, 2]: the face's landmarks in the picture; None for a picture of lips alone."""
+    large: np.ndarray | None = None
+    """u8 [n, n, 3], n >= 64: the lips at the picture's own resolution, as ``face``."""
 
 
 def find_lips(
@@ -63,7 +65,16 @@ def find_lips(
         config = dataclasses.replace(config, crop_scale=config.crop_scale * STILL_MARGIN)
     box = crop_boxes(found.points, config)[0]
     check_size(box, name)
-    return LipImage(crop([picture], box[None])[0], box, found.faces, found.points[0])
+    return cut_lips(picture, box, found.faces, found.points[0])
+
+
+def cut_lips(picture: np.ndarray, box: np.ndarray, faces: int, face: np.ndarray) -> LipImage:
+    """The lips of a picture u8 [H, W, 3] whose box [3] and landmarks [68, 2] are known."""
+    image, large = (
+        crop([picture], box[None], size)[0]
+        for size in (LIP_SIZE, max(LIP_SIZE, round(float(box[2]))))
+    )
+    return LipImage(image, box, faces, face, large)
 
 
 def check_size(box: np.ndarray, name: str | Path) -> None:

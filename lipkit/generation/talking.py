@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from torch import Tensor, nn
 
+from lipkit.generation.detail import StillDetail
 from lipkit.generation.face_video import FaceVideo, paste_into_video
 from lipkit.generation.frames import generate_frames
 from lipkit.generation.identity import LipImage
@@ -27,6 +28,7 @@ def talking_picture(
     lips: LipImage,
     logmel: Tensor | LogMel,
     largest_side: int = LARGEST_SIDE,
+    still_detail: bool = False,
 ) -> Iterator[np.ndarray]:
     """A still picture u8 [H, W, 3] saying a speech, frame by frame.
 
@@ -39,11 +41,14 @@ def talking_picture(
         Of :func:`lipkit.generation.find_lips`.
     largest_side:
         Pixels; a larger picture is shrunk to it.
+    still_detail:
+        Give lips that are drawn the picture's detail back where they look as they do in it
+        (:mod:`lipkit.generation.detail`); moved pixels have it.
     """
     if can_move(generator):
         drawing = Redrawing(*_shrunk(picture, lips, largest_side))
         return map(drawing.frame, generate_moves(generator, lips.image, logmel))
-    frames = generate_frames(generator, lips.image, logmel)
+    frames = drawn_lips(generator, lips, logmel, still_detail)
     return paste_into(picture, frames, lips.box, largest_side)
 
 
@@ -52,6 +57,7 @@ def talking_video(
     video: FaceVideo,
     logmel: Tensor | LogMel,
     largest_side: int = LARGEST_SIDE,
+    still_detail: bool = False,
 ) -> Iterator[np.ndarray]:
     """A face in a video saying a speech, frame by frame, u8 [H, W, 3].
 
@@ -59,9 +65,9 @@ def talking_video(
     is pasted into every frame.
     """
     if can_move(generator):
-        lips = moved_lips(video.large, generate_moves(generator, video.lips.image, logmel))
+        lips = moved_lips(video.lips.large, generate_moves(generator, video.lips.image, logmel))
     else:
-        lips = generate_frames(generator, video.lips.image, logmel)
+        lips = drawn_lips(generator, video.lips, logmel, still_detail)
     return paste_into_video(video, lips, largest_side)
 
 
@@ -70,6 +76,16 @@ def moved_lips(large: np.ndarray, moves: Iterable[Move]) -> Iterator[np.ndarray]
     side = len(large)
     drawing = Redrawing(large, np.array([(side - 1) / 2, (side - 1) / 2, side]))
     return map(drawing.frame, moves)
+
+
+def drawn_lips(
+    generator: nn.Module, lips: LipImage, logmel: Tensor | LogMel, still_detail: bool
+) -> Iterator[np.ndarray]:
+    """Lip images u8 [64, 64, 3], or, with ``still_detail``, at the resolution of ``lips``."""
+    frames = generate_frames(generator, lips.image, logmel)
+    if not still_detail:
+        return frames
+    return map(StillDetail(lips.large, lips.image).add, frames)
 
 
 def _shrunk(
