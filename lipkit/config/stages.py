@@ -92,7 +92,10 @@ class TrainConfig(Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "float32", "bf16"] = field(
         default="auto",
-        metadata={"help": "of the networks; losses are float32. auto: bf16 on CUDA"},
+        metadata={
+            "help": "of the networks; losses are float32. auto: bf16 on CUDA, float32 on a CPU, "
+            "where bf16 is 1.4 to 1.8 times as fast if it has AVX-512 BF16"
+        },
     )
     channels_last: Literal["auto", "on", "off"] = field(
         default="auto", metadata={"help": "layout of convolutions. auto: on, on CUDA"}

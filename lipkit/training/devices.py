@@ -7,26 +7,22 @@ or ``fabric run --devices 4 …/lipkit/__main__.py train …`` start several; th
 import atexit
 import logging
 import os
-import sys
 
 import torch
 import torch.distributed as distributed
+from lightning_fabric import Fabric
 
 from lipkit.config import TrainConfig
 from lipkit.errors import UsageError
 
-if "torchmetrics" not in sys.modules:
-    # Fabric asks for the version of torchmetrics by importing it, and so would load
-    # torchvision, SciPy's signal processing and librosa: ten seconds for nothing.
-    sys.modules["torchmetrics"] = None
-    from lightning_fabric import Fabric
-
-    del sys.modules["torchmetrics"]
-else:
-    from lightning_fabric import Fabric
-
 PRECISIONS = {"float32": "32-true", "bf16": "bf16-mixed"}
-"""Ours -> Fabric's names. bf16 has float32's range, so that no loss needs to be scaled."""
+"""Ours -> Fabric's names. bf16 has float32's range, so that no loss needs to be scaled.
+
+On a CPU ``auto`` is float32: the same run gives the same numbers on any machine, and without
+instructions for bf16 it would be slower. With them it pays to ask for it: on one core of an AMD
+EPYC with AVX-512 BF16 a step of ``tiny`` takes 1.38 times less time, of ``plus`` 1.48, of ``paper``
+at a quarter of its width 1.75 (residual kernels of one frame) and 1.80 (of three).
+"""
 
 
 def launch(config: TrainConfig) -> Fabric:
