@@ -4,6 +4,7 @@
     python data_scripts/train_sync.py --train data/prepared:train --test data/prepared:test \\
         --out runs/sync.safetensors
 
+Log and checkpoint lie beside the weights, in a folder of their name; --resume continues.
 Sources are prepared sets with a split, FOLDER:SPLIT, as many as wanted of each kind. The shipped
 weights took 833 steps on GRID's s1_train and other_speakers_train and ten synthetic people: some
 five minutes of one CPU core. What is measured on each test
@@ -14,6 +15,7 @@ import argparse
 import datetime
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,25 +34,23 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> None:
     # Imported here, so that --help needs no torch.
-    from tqdm.auto import tqdm
-
     from lipkit.corpora import data_licence
     from lipkit.metrics.sync.proof import figures
-    from lipkit.metrics.sync.training import SyncClips, train_sync
     from lipkit.metrics.sync.weights import save_sync
+    from lipkit.training.sync import DEFAULTS, train_sync
+    from lipkit.training.sync_clips import SyncClips
 
     training = [_source(text) for text in options.train]
     tests = {text: _test_clips(text, options.test_clips) for text in options.test}
     clips = SyncClips(training)
-    with tqdm(total=options.steps, desc="train", disable=options.quiet) as bar:
-
-        def progress(step: int, loss: float) -> None:
-            bar.set_postfix(loss=f"{loss:.2f}", refresh=False)
-            bar.update()
-
-        network, steps = train_sync(
-            clips, options.steps, options.minutes, options.seed, progress=progress
-        )
+    changes = {"steps": options.steps, "minutes": options.minutes, "seed": options.seed}
+    network, steps = train_sync(
+        clips,
+        replace(DEFAULTS, **changes),
+        options.out.with_suffix(""),
+        options.resume,
+        progress=not options.quiet,
+    )
     corpora = sorted({prepared.corpus for prepared, _ in training})
     card = {
         "data": [f"{prepared.corpus} {split}" for prepared, split in training],
@@ -106,6 +106,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     options.add_argument("--minutes", type=float, help="stop then, if the steps are not done")
     options.add_argument("--test-clips", type=int, default=60, help="at most, a test split (60)")
     options.add_argument("--seed", type=int, default=0, help="of weights and draws (0)")
+    options.add_argument("--resume", action="store_true", help="continue the run beside --out")
     options.add_argument("--quiet", action="store_true", help="no progress bar")
     return options.parse_args(arguments)
 

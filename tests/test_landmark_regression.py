@@ -14,6 +14,7 @@ from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import scramble
 from lipkit.errors import LipkitError, UsageError
 from lipkit.evaluation.predictions import load_models, predict
+from lipkit.experiments.job import spent
 from lipkit.face.lips import lip_points
 from lipkit.losses import PointsLoss
 from lipkit.models.catalogue import build_generator, generator_settings, network_of
@@ -21,7 +22,7 @@ from lipkit.models.generator import GeneratorConfig
 from lipkit.models.network import parameter_count
 from lipkit.presets import preset
 from lipkit.training import train
-from lipkit.training.landmark_regression import SpokenPoints
+from lipkit.training.points import SpokenPoints
 from lipkit.training.run_folder import read_log
 from lipkit.weights import load_weights, read_card
 
@@ -111,16 +112,16 @@ def test_windows_are_cut_from_their_own_clip(tmp_path, data):
     for i in range(2):
         read = read_clip(folder / f"clips/s1/train{clip[i]}.safetensors")
         points = lip_points(read.landmarks, read.box)
-        assert np.array_equal(found[0][i], points[identity[i]])
-        assert np.array_equal(found[2][i], points[start[i] : start[i] + 8])
+        assert np.array_equal(found["identity_points"][i], points[identity[i]])
+        assert np.array_equal(found["points"][i], points[start[i] : start[i] + 8])
         frames = (np.arange(start[i], start[i] + 8) + data.sound_shift).clip(0, 8)
         heard = read.logmel.reshape(9, 4, 128)[frames].reshape(32, 128).astype(np.float32)
         if data.mel_axes == "scrambled":
             heard = scramble(heard)
-        assert np.allclose(found[1][i, 0], (heard + 50) / 20, atol=1e-5)
+        assert np.allclose(found["logmel"][i, 0], (heard + 50) / 20, atol=1e-5)
     first, again, other = (clips.draw(6, 3, step) for step in (1, 1, 2))
-    assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    assert not torch.equal(first[1], other[1])
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert not torch.equal(first["logmel"], other["logmel"])
 
 
 def test_it_learns_to_open_the_mouth_with_the_sound(prepared, run):
@@ -150,6 +151,38 @@ def test_same_settings_same_weights(prepared, tmp_path):
     assert any(not torch.equal(a[name], c[name]) for name in a)
 
 
+def test_interrupted_and_resumed_is_as_undisturbed(prepared, tmp_path, monkeypatch):
+    """Dropout included: what is drawn in a step depends on the step alone."""
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    wanted = settings(train__steps=6, train__checkpoint_steps=2, train__ema=0.9)
+    train(prepared, wanted, whole, progress=False)
+    calls, honest = iter(range(1, 9)), PointsLoss.forward
+
+    def interrupted(*given):
+        if next(calls) == 4:
+            raise KeyboardInterrupt
+        return honest(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PointsLoss, "forward", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(prepared, wanted, cut, progress=False)
+    train(prepared, wanted, cut, resume=True, progress=False)
+    assert [r["loss"] for r in read_log(cut)] == [r["loss"] for r in read_log(whole)]
+    a, b = (load_weights(f, pictures=False).generator.state_dict() for f in (cut, whole))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_what_is_spent_of_its_minutes_stays_spent(prepared, tmp_path):
+    """A run that is tried again has the rest of its budget, not the whole."""
+    endless = settings(train__steps=10**6, train__minutes=0.02)
+    first = train(prepared, endless, tmp_path, progress=False)
+    assert 1 < first.step < 10**6
+    assert spent(tmp_path) >= 0.02 * 60
+    again = train(prepared, endless, tmp_path, True, progress=False, spent=spent(tmp_path))
+    assert again.step <= first.step + 1
+
+
 def test_a_finished_run_is_kept_and_another_is_refused(prepared, tmp_path):
     out = tmp_path / "run"
     done = train(prepared, settings(), out, progress=False)
@@ -159,7 +192,7 @@ def test_a_finished_run_is_kept_and_another_is_refused(prepared, tmp_path):
     assert (out / "weights.safetensors").read_bytes() == before
     with pytest.raises(UsageError, match="already holds a run; add --resume"):
         train(prepared, settings(), out, progress=False)
-    with pytest.raises(UsageError, match="holds a run of other settings"):
+    with pytest.raises(UsageError, match=r"was made with train\.seed=0, not 5"):
         train(prepared, settings(train__seed=5), out, resume=True, progress=False)
 
 

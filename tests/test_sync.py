@@ -8,6 +8,7 @@ import pytest
 import torch
 from prepared_sets import write_set
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 from lipkit.config import PrepareConfig
 from lipkit.corpora import list_clips
@@ -25,10 +26,12 @@ from lipkit.metrics.sync.score import (
     read_sync_card,
     sync,
 )
-from lipkit.metrics.sync.training import SyncLoss, vary_lips, vary_sound
 from lipkit.metrics.sync.weights import SHIPPED, save_sync
 from lipkit.models.sync_network import OFFSETS, SyncNetwork, moving_part, similarities, to_grey
 from lipkit.talker import talking_clip
+from lipkit.training.run_folder import read_log
+from lipkit.training.sync import SyncLoss
+from lipkit.training.sync_clips import vary_lips, vary_sound
 
 LIKELY_SHIFTS = (-10, -3, 0, 6, 10)
 
@@ -306,6 +309,20 @@ def test_training_script_writes_proven_weights(script, tmp_path, capsys):
     for wrong, code in ((f"{folder}:trian", 2), (str(tmp_path), 2), (f"{tmp_path}:train", 1)):
         assert script(["--train", wrong, "--out", str(out)]) == code
         assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_its_training_resumes_as_if_undisturbed(script, tmp_path):
+    folder = write_set(tmp_path / "set", [75, 40, 21])
+    options = ["--train", f"{folder}:train", "--quiet", "--steps", "3", "--out"]
+    whole, cut = tmp_path / "whole.safetensors", tmp_path / "cut.safetensors"
+    assert script([*options, str(whole)]) == 0
+    assert script([*options, str(cut), "--minutes", "0"]) == 0
+    assert len(read_log(tmp_path / "cut")) == 1
+    assert script([*options, str(cut)]) == 2, "the folder holds a run"
+    assert script([*options, str(cut), "--resume"]) == 0
+    assert len(read_log(tmp_path / "cut")) == 3
+    (a, b) = (load_file(path) for path in (whole, cut))
+    assert all(torch.equal(a[name], b[name]) for name in a)
 
 
 def test_shifts_are_found_on_a_drawn_person_never_seen(drawn):

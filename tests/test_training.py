@@ -19,7 +19,7 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.losses import PixelLoss
 from lipkit.presets import Preset
 from lipkit.training import EpochBatches, train
-from lipkit.training.loop import Run
+from lipkit.training.run import Run
 from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log, save_checkpoint
 from lipkit.weights import load_weights, read_card
 
@@ -188,9 +188,9 @@ def test_weights_that_are_not_finite_are_not_kept(prepared, tmp_path):
     out = tmp_path / "run"
     run = Run(PreparedSet.open(prepared), settings(), out)
     with torch.no_grad():
-        next(run.networks.generator.parameters()).fill_(float("nan"))
+        next(run.recipe.networks.generator.parameters()).fill_(float("nan"))
     with pytest.raises(LipkitError, match="a weight is not finite"):
-        run._save()
+        run.trainer.save()
     assert not (out / CHECKPOINT_NAME).exists()
 
 

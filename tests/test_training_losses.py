@@ -21,7 +21,7 @@ from lipkit.presets import PRESETS, Preset
 from lipkit.settings import to_dict
 from lipkit.training import train
 from lipkit.training.averaging import MovingAverage
-from lipkit.training.loop import Run
+from lipkit.training.run import Run
 from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log
 from lipkit.weights import load_weights
 
@@ -51,7 +51,7 @@ def losses(folder: Path) -> list[dict[str, float]]:
 def begun(prepared: Path, out: Path, **changes) -> tuple[Run, dict]:
     """A run before its first step, and a batch for it."""
     made = Run(PreparedSet.open(prepared), settings(ALL_LOSSES, **changes), out)
-    return made, next(iter(made.feed.batches(0, 1)))
+    return made, next(iter(made.recipe.feed.batches(0, 1)))
 
 
 def test_every_loss_is_logged_and_the_objective_is_their_weighted_sum(run):
@@ -142,25 +142,25 @@ def test_the_moving_average_follows_its_equation():
 def parameters(run: Run) -> dict[str, torch.Tensor]:
     return {
         name: torch.cat([p.detach().flatten().clone() for p in module.parameters()])
-        for name, module in run.networks.modules.items()
+        for name, module in run.recipe.networks.modules.items()
         if any(True for _ in module.parameters())
     }
 
 
 def test_each_half_step_moves_its_own_networks(prepared, tmp_path):
     made, batch = begun(prepared, tmp_path)
-    step, before = made.take_step, parameters(made)
+    step, before = made.recipe.take_step, parameters(made)
     scene = step.look(batch)
     step.learn_to_tell(scene)
     halfway = parameters(made)
     moved = {name for name in before if not torch.equal(before[name], halfway[name])}
     assert moved == {"discriminator"}
-    assert all(p.grad is None for p in made.networks.generator.parameters())
+    assert all(p.grad is None for p in made.recipe.networks.generator.parameters())
     step.learn_to_generate(scene)
     after = parameters(made)
     moved = {name for name in before if not torch.equal(halfway[name], after[name])}
     assert moved == {"generator", "correlation"}
-    assert all(p.requires_grad for p in made.networks.modules["discriminator"].parameters())
+    assert all(p.requires_grad for p in made.recipe.networks.modules["discriminator"].parameters())
 
 
 @pytest.mark.parametrize("term", ["corr", "gen", "perc"])
@@ -168,7 +168,7 @@ def test_each_loss_reaches_the_generator(prepared, tmp_path, term):
     alone = {f"loss__{name}__weight": float(name == term) for name in ("corr", "gen", "perc")}
     made, batch = begun(prepared, tmp_path, loss__pix__weight=0, **alone)
     before = parameters(made)
-    found = made.take_step(batch)
+    found = made.recipe.take_step(batch)
     assert found["loss"] == found[term]
     after = parameters(made)
     assert not torch.equal(before["generator"], after["generator"])
@@ -178,7 +178,9 @@ def test_each_loss_reaches_the_generator(prepared, tmp_path, term):
 
 def test_the_discriminator_learns_to_tell(prepared, tmp_path):
     made, _ = begun(prepared, tmp_path, train__discriminator_rate=2e-3, train__learning_rate=1e-6)
-    found = [made.take_step(batch)["dis"].item() for batch in made.feed.batches(0, 10)]
+    found = [
+        made.recipe.take_step(batch)["dis"].item() for batch in made.recipe.feed.batches(0, 10)
+    ]
     assert np.mean(found[-3:]) < 0.9 * np.mean(found[:3])
 
 
@@ -208,7 +210,7 @@ def test_the_discriminator_learns_to_tell(prepared, tmp_path):
 def test_every_variant_trains(prepared, tmp_path, changes):
     made, batch = begun(prepared, tmp_path, **changes)
     before = parameters(made)
-    assert all(torch.isfinite(value) for value in made.take_step(batch).values())
+    assert all(torch.isfinite(value) for value in made.recipe.take_step(batch).values())
     if changes.get("flow__kind") == "flownet":
         assert not torch.equal(before["flow"], parameters(made)["flow"]), "it learns along"
 
@@ -235,7 +237,7 @@ def test_the_loss_that_is_not_finite_is_named(prepared, tmp_path, monkeypatch, o
 
 def test_the_perceptual_encoder_is_trained_first_and_then_frozen(prepared, tmp_path):
     made, batch = begun(prepared, tmp_path / "run", loss__perc__steps=12)
-    video, encoder = batch["video"], made.networks.modules["perceptual"]
+    video, encoder = batch["video"], made.recipe.networks.modules["perceptual"]
     with torch.no_grad():
         before = (encoder.train()(video) - video).square().mean()
     made.begin(resume=False)
@@ -243,7 +245,7 @@ def test_the_perceptual_encoder_is_trained_first_and_then_frozen(prepared, tmp_p
         after = (encoder.train()(video) - video).square().mean()
     assert after < 0.7 * before
     assert not any(p.requires_grad for p in encoder.parameters())
-    made.networks.terms["perc"].loss.train()
+    made.recipe.networks.terms["perc"].loss.train()
     assert not encoder.training
 
 
@@ -255,13 +257,13 @@ def test_minutes_end_the_encoders_training_too(prepared, tmp_path):
 def test_bf16_computes_in_bf16_and_takes_losses_in_float32(prepared, tmp_path):
     made, batch = begun(prepared, tmp_path, train__precision="bf16", train__device="cpu")
     seen = set()
-    for module in (made.networks.generator, made.networks.modules["discriminator"]):
+    for module in (made.recipe.networks.generator, made.recipe.networks.modules["discriminator"]):
         first = next(m for m in module.modules() if isinstance(m, nn.Conv2d))
         first.register_forward_hook(lambda *given: seen.add(given[2].dtype))
-    found = made.take_step(batch)
+    found = made.recipe.take_step(batch)
     assert seen == {torch.bfloat16}
     assert {value.dtype for value in found.values()} == {torch.float32}
-    modules = made.networks.modules.values()
+    modules = made.recipe.networks.modules.values()
     assert all(p.dtype == torch.float32 for module in modules for p in module.parameters())
 
 
@@ -277,7 +279,7 @@ def test_compile_is_a_choice(prepared, tmp_path, monkeypatch, setting, compiled)
 @pytest.mark.parametrize(("setting", "expected"), [("on", True), ("off", False)])
 def test_channels_last_is_a_choice(prepared, tmp_path, setting, expected):
     made, _ = begun(prepared, tmp_path, train__channels_last=setting)
-    for _, module in made.networks.modules.items():
+    for _, module in made.recipe.networks.modules.items():
         for layer in module.modules():
             if isinstance(layer, nn.Conv3d) and min(layer.weight.shape) > 1:
                 last = layer.weight.is_contiguous(memory_format=torch.channels_last_3d)
@@ -288,7 +290,9 @@ def test_tensorboard_is_optional(prepared, tmp_path, monkeypatch):
     pytest.importorskip("tensorboard")
     one = settings(ALL_LOSSES, train__tensorboard=True, train__steps=1)
     train(prepared, one, tmp_path / "with", progress=False)
-    (events,) = (tmp_path / "with" / "tensorboard").iterdir()
+    folder = tmp_path / "with" / "tensorboard"
+    (events,) = folder.glob("events*")
+    assert list(folder.glob("log-perceptual-encoder/events*"))
     assert b"corr" in events.read_bytes()
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"train\.tensorboard=true: TensorBoard is not installed"):

@@ -95,6 +95,13 @@ def test_batch_norm_is_over_all_processes(reports):
         assert max(report["batch_norm"].values()) < 1e-6
 
 
+def test_each_process_draws_for_itself_and_a_resumed_run_draws_the_same(reports):
+    first, second = (report["drawn"]["whole"] for report in reports)
+    assert len({*first, *second}) == 8, "no number twice: not in a step, not in a process"
+    for report in reports:
+        assert report["drawn"]["resumed"] == report["drawn"]["whole"]
+
+
 def test_processes_part_before_they_end(two):
     """Left to Python's own end, a thread of Gloo aborts a process now and then."""
     assert [json.loads(path.read_text()) for path in two.glob("parted-*.json")] == [True, True]

@@ -4,6 +4,7 @@ import atexit
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -15,7 +16,9 @@ from lipkit.config import TrainConfig
 from lipkit.errors import UsageError
 from lipkit.training import train
 from lipkit.training.devices import launch
+from lipkit.training.recipe import OneLossRecipe
 from lipkit.training.sharing import average_gradients, synchronise_batch_norm
+from lipkit.training.trainer import Trainer
 
 
 def batch_norm(fabric) -> dict[str, float]:
@@ -41,6 +44,39 @@ def batch_norm(fabric) -> dict[str, float]:
     return found
 
 
+class Draws(OneLossRecipe):
+    """Learns nothing, and notes what each step of this process drew."""
+
+    name, steps, batch_size = "draws", 4, 2
+
+    def __init__(self, fabric) -> None:
+        network = nn.Linear(1, 1)
+        super().__init__(network, torch.optim.SGD(network.parameters(), lr=0.0), fabric)
+        self.drawn: list[float] = []
+
+    def batches(self, step: int) -> Iterator[int]:
+        return iter(range(step, self.steps))
+
+    def loss(self, batch: int) -> torch.Tensor:
+        self.drawn.append(torch.rand(()).item())
+        return self.network.weight.sum()
+
+
+def draws(fabric, out: Path) -> dict[str, list[float]]:
+    """What the steps of an undisturbed run drew, and those of one that was cut and resumed."""
+    config = TrainConfig(batch_size=2, device="cpu", checkpoint_steps=2)
+    whole = Draws(fabric)
+    Trainer([whole], fabric, config).fit()
+    first = Draws(fabric)
+    first.steps = 2
+    Trainer([first], fabric, config, out).fit()
+    rest = Draws(fabric)
+    trainer = Trainer([rest], fabric, config, out)
+    assert trainer.begin(resume=True)
+    trainer.fit()
+    return {"whole": whole.drawn, "resumed": first.drawn + rest.drawn}
+
+
 def note_parting(path: Path) -> None:
     """Leave word whether the processes had parted when this one came to its end."""
     path.write_text(json.dumps(not distributed.is_initialized()))
@@ -59,7 +95,13 @@ def main() -> None:
         refused = ""
     except UsageError as error:
         refused = str(error)
-    result = {"world": fabric.world_size, "refused": refused, "batch_norm": batch_norm(fabric)}
+    drawn = draws(fabric, out / "draws")
+    result = {
+        "drawn": drawn,
+        "world": fabric.world_size,
+        "refused": refused,
+        "batch_norm": batch_norm(fabric),
+    }
     (out / f"rank{fabric.global_rank}.json").write_text(json.dumps(result))
 
 

@@ -82,12 +82,10 @@ def spent(folder: Path) -> float:
 
     What a call did after its last checkpoint, before it was killed, is lost and does not count.
     """
-    from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log
+    from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint
 
     path = folder / CHECKPOINT_NAME
-    step = load_checkpoint(path)["step"] if path.is_file() else 0
-    seconds = [row["seconds"] for row in read_log(folder) if row["step"] <= step]
-    return seconds[-1] if seconds else 0.0
+    return load_checkpoint(path).get("seconds", 0.0) if path.is_file() else 0.0
 
 
 def failure(order: dict[str, Any], reason: str, status: str = FAILED) -> dict[str, Any]:

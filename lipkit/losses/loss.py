@@ -121,7 +121,7 @@ class Term:
         raise NotImplementedError
 
     def pretrained(self) -> None:
-        """Called when ``pretraining`` is done, or was done before a resumed run."""
+        """Called when ``pretraining`` is done, or was done before a run was resumed."""
 
     def compile(self) -> None:
         """Compile the networks with ``torch.compile``."""

@@ -1,10 +1,15 @@
-"""Training: one loop over windows of a prepared set.
+"""Training: one trainer, and a recipe for each thing that is trained.
 
-- :mod:`~lipkit.training.loop`: the loop, its budgets, checkpoints and samples.
-- :mod:`~lipkit.training.step`: one step of every network.
-- :mod:`~lipkit.training.networks`: networks and optimisers from settings.
-- :mod:`~lipkit.training.pretraining`: the perceptual encoder's own training.
-- :mod:`~lipkit.training.averaging`: the moving average of the generator.
+- :mod:`~lipkit.training.run`: a generator's run, from a prepared set to weights.
+- :mod:`~lipkit.training.trainer`: the loop: budget, log, checkpoints, resuming, processes.
+- :mod:`~lipkit.training.recipe`: what the trainer asks of a recipe.
+- :mod:`~lipkit.training.generator`: every generator, of pictures or of mouth points
+  (:mod:`~lipkit.training.points`); :mod:`~lipkit.training.pretraining`: what must be trained
+  before; :mod:`~lipkit.training.sync`: the network of the sync metric.
+- :mod:`~lipkit.training.step`, :mod:`~lipkit.training.networks`: one step of all networks, and
+  these from settings.
+- :mod:`~lipkit.training.averaging`, :mod:`~lipkit.training.schedule`: the moving average of the
+  generator, and how rates go along.
 - :mod:`~lipkit.training.batches`: which windows make which step.
 - :mod:`~lipkit.training.devices`, :mod:`~lipkit.training.sharing`: one process or several.
 
@@ -13,6 +18,6 @@ that a run which was interrupted and resumed gives the same losses as an undistu
 """
 
 from lipkit.training.batches import EpochBatches
-from lipkit.training.loop import TrainResult, train
+from lipkit.training.run import TrainResult, train
 
 __all__ = ["EpochBatches", "TrainResult", "train"]

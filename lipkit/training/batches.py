@@ -81,6 +81,8 @@ class Feed:
             fabric.world_size,
             getattr(windows, "weights", None),
         )
+        self.batch_size = self.sampler.batch_size
+        """Windows per step, of all processes together: of a small set fewer than asked for."""
         self.loader = DataLoader(
             windows,
             batch_sampler=self.sampler,

@@ -1,7 +1,6 @@
 """All networks of a run and their optimisers, built from its settings."""
 
 import zlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from lipkit.models.video_flow import Motion
 from lipkit.presets import Preset
 from lipkit.presets.fit import needs
 from lipkit.training.averaging import MovingAverage
+from lipkit.training.recipe import adam
 from lipkit.training.sharing import synchronise_batch_norm
 
 if TYPE_CHECKING:
@@ -46,36 +46,6 @@ class Networks:
         for term in self.terms.values():
             named |= term.networks
         return {name: module for name, module in named.items() if module is not None}
-
-    def state(self) -> dict[str, Any]:
-        """Parameters, buffers and the optimisers' moments of all of them."""
-        return {
-            "networks": {name: module.state_dict() for name, module in self.modules.items()},
-            "optimisers": {name: o.state_dict() for name, o in self.optimisers.items()},
-        }
-
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Take over what :meth:`state` gave; learning rates stay those of the settings."""
-        for name, module in self.modules.items():
-            module.load_state_dict(state["networks"][name])
-        for name, optimiser in self.optimisers.items():
-            rates = [group["lr"] for group in optimiser.param_groups]
-            optimiser.load_state_dict(state["optimisers"][name])
-            for group, rate in zip(optimiser.param_groups, rates, strict=True):
-                group["lr"] = group["initial_lr"] = rate
-        for term in self.terms.values():
-            term.pretrained()
-
-    def scale_rates(self, factor: float) -> None:
-        """Let every optimiser learn at ``factor`` times the rate of the settings."""
-        for optimiser in self.optimisers.values():
-            for group in optimiser.param_groups:
-                group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
-
-    def finite(self) -> bool:
-        """Whether every parameter and buffer is a number."""
-        tensors = [t for module in self.modules.values() for t in module.state_dict().values()]
-        return all(bool(torch.isfinite(t).all()) for t in tensors if t.is_floating_point())
 
     @property
     def best(self) -> nn.Module:
@@ -117,28 +87,6 @@ def seed_part(seed: int, part: str) -> None:
     torch.manual_seed(
         int(np.random.SeedSequence([seed, zlib.crc32(part.encode())]).generate_state(1)[0])
     )
-
-
-def adam(
-    groups: Sequence[Group], betas: tuple[float, float], decoupled: bool = False
-) -> torch.optim.Optimizer:
-    """Adam over the modules' parameters, each with its rate and weight decay.
-
-    ``decoupled``: AdamW's, a share of the weight itself; else the authors', added to the
-    gradient.
-    """
-    parameters = [
-        {
-            "params": list(group.module.parameters()),
-            "lr": group.learning_rate,
-            "weight_decay": group.weight_decay,
-        }
-        for group in groups
-    ]
-    # One kernel for all parameters where there are kernels.
-    cuda = parameters[0]["params"][0].is_cuda
-    kind = torch.optim.AdamW if decoupled else torch.optim.Adam
-    return kind(parameters, betas=betas, fused=cuda)
 
 
 class _Ready:

@@ -3,9 +3,10 @@
 ::
 
     settings.json        every setting of the run
-    log.csv, log.jsonl   one row a step: step, loss (the generator's objective), its terms
+    log.csv, log.jsonl   one row per step: step, loss (the generator's objective), its terms
                          (pix, corr, perc, gen, …), dis (the discriminator's loss),
                          windows_per_second, seconds
+    log-NAME.csv, …      the same of every network that is trained before the generator
     tensorboard/         the same for TensorBoard, with train.tensorboard
     samples/000500.png   fixed windows: identity and real frames above generated frames
     checkpoint.pt        everything that ``--resume`` needs
@@ -75,8 +76,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def refuse_another_run(state: dict[str, Any], now: dict[str, Any], path: Path) -> None:
     """Compare a checkpoint with the run that would continue it.
 
-    Both hold ``preset`` (all settings as nested dictionaries), and of the prepared set
-    ``statistics`` and the number of training ``windows``.
+    Both hold what identifies the run; ``preset``, where there is one, holds settings as nested
+    dictionaries, and everything else tells the data.
 
     Raises
     ------
@@ -84,26 +85,35 @@ def refuse_another_run(state: dict[str, Any], now: dict[str, Any], path: Path) -
         Naming the first setting that differs and may not, or the prepared set; for a checkpoint
         of an older form, too.
     """
-    try:
-        # Through the config: a setting that is newer than the checkpoint has its default there.
-        before = flat(to_dict(from_dict(Preset, state["preset"])))
-    except UsageError:
-        raise UsageError(
-            f"{path}: was made by an older lipkit, whose settings had other names; finish the run "
-            "with that, or give another folder"
-        ) from None
-    after = flat(now["preset"])
+    before, after = _settings(state, path), flat(now.get("preset", {}))
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name) and name not in MAY_CHANGE_ON_RESUME:
             raise UsageError(
                 f"{path}: was made with {name}={before.get(name)}, not {after.get(name)}; resume "
                 "with the same settings or give another folder"
             )
-    if any(state[name] != now[name] for name in ("statistics", "windows")):
+    if any(state.get(name) != now[name] for name in now.keys() - {"preset"}):
         raise UsageError(
             f"{path}: was trained on another prepared set; resume with the same one or give "
             "another folder"
         )
+
+
+def _settings(state: dict[str, Any], path: Path) -> dict[str, Any]:
+    values = state.get("preset", {})
+    if "generator" not in values and "phase" in state:
+        return flat(values)
+    try:
+        # Through the config: a setting that is newer than the checkpoint has its default there.
+        values = flat(to_dict(from_dict(Preset, values)))
+    except (TypeError, UsageError):
+        values = {}
+    if not values or "phase" not in state:
+        raise UsageError(
+            f"{path}: was made by an older lipkit, which kept runs in another form; finish the "
+            "run with that, or give another folder"
+        )
+    return values
 
 
 @dataclass
@@ -118,11 +128,14 @@ class RunLog:
         Also write them for TensorBoard, which must be installed.
     writes
         False takes no notice of anything: for all processes of a run but the first.
+    name
+        Of the files, without their endings.
     """
 
     folder: Path
     tensorboard: bool = False
     writes: bool = True
+    name: str = "log"
 
     def __post_init__(self) -> None:
         self._files: list[Any] = []
@@ -133,7 +146,7 @@ class RunLog:
         """Start writing after ``step``; rows of an interrupted run beyond it are dropped."""
         if not self.writes:
             return self
-        kept = [row for row in read_log(self.folder) if row["step"] <= step]
+        kept = [row for row in read_log(self.folder, self.name) if row["step"] <= step]
         with replacing(self._csv) as temporary, temporary.open("w", newline="") as file:
             if kept:
                 self._columns = list(kept[0])
@@ -145,7 +158,8 @@ class RunLog:
         if self.tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 
-            folder = str(self.folder / "tensorboard")
+            folder = self.folder / "tensorboard"
+            folder = str(folder if self.name == "log" else folder / self.name)
             self._board = SummaryWriter(folder, purge_step=step + 1)
         return self
 
@@ -180,14 +194,14 @@ class RunLog:
 
     @property
     def _csv(self) -> Path:
-        return self.folder / "log.csv"
+        return self.folder / f"{self.name}.csv"
 
     @property
     def _jsonl(self) -> Path:
-        return self.folder / "log.jsonl"
+        return self.folder / f"{self.name}.jsonl"
 
 
-def read_log(folder: str | Path) -> list[dict[str, float]]:
+def read_log(folder: str | Path, name: str = "log") -> list[dict[str, float]]:
     """Rows of a run's log, oldest first; empty when there is none.
 
     A last line that a kill cut off is left out.
@@ -197,7 +211,7 @@ def read_log(folder: str | Path) -> list[dict[str, float]]:
     LipkitError
         When a line before the last is no row: numbers by name, among them the step.
     """
-    path = Path(folder) / "log.jsonl"
+    path = Path(folder) / f"{name}.jsonl"
     rows: list[dict[str, float]] = []
     lines = path.read_bytes().splitlines() if path.is_file() else []
     for i, line in enumerate(lines):

@@ -17,7 +17,7 @@ from lipkit.models.warp_generator import Guide
 from lipkit.presets import Preset
 from lipkit.training.batches import Batch
 from lipkit.training.networks import Networks
-from lipkit.training.sharing import average_gradients
+from lipkit.training.recipe import descend
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -117,12 +117,8 @@ class Step:
 
     def _descend(self, loss: Tensor, *names: str) -> None:
         optimisers = [self.networks.optimisers[name] for name in names]
-        for optimiser in optimisers:
-            optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        for optimiser in optimisers:
-            parameters = [p for group in optimiser.param_groups for p in group["params"]]
-            average_gradients(self.fabric, parameters)
-            if self.clip > 0 and optimiser is self.networks.optimisers["generator"]:
-                nn.utils.clip_grad_norm_(parameters, self.clip)
-            optimiser.step()
+        descend(self.fabric, loss, optimisers, self._clip)
+
+    def _clip(self, optimiser: torch.optim.Optimizer, parameters: list[nn.Parameter]) -> None:
+        if self.clip > 0 and optimiser is self.networks.optimisers["generator"]:
+            nn.utils.clip_grad_norm_(parameters, self.clip)

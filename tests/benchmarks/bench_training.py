@@ -23,7 +23,7 @@ from training_sets import make_set
 
 from lipkit.data.prepared import PreparedSet
 from lipkit.presets import preset
-from lipkit.training.loop import Run
+from lipkit.training.run import Run
 
 CUDA = torch.cuda.is_available()
 PLAIN = {"precision": "float32", "channels_last": "off", "compile": "off"}
@@ -49,12 +49,12 @@ def measure(options: argparse.Namespace, folder: Path, scratch: Path) -> None:
     rates, flops = {}, 0
     for name, settings in (("plain float32 eager", PLAIN), ("shipped settings", SHIPPED)):
         run = build(options, folder, scratch / name, settings)
-        batch = next(iter(run.feed.batches(0, 1)))
+        batch = next(iter(run.recipe.feed.batches(0, 1)))
         size = len(batch["index"])
         if settings is PLAIN:
             # Of the eager step: what compiling saves is not work that was not done.
             with FlopCounterMode(display=False) as counter:
-                run.take_step(batch)
+                run.recipe.take_step(batch)
             flops = counter.get_total_flops() / size
             print(
                 f"preset {options.preset}, {size} windows per step, {flops / 1e9:.1f} GFLOP each\n"
@@ -90,13 +90,13 @@ def build(options: argparse.Namespace, folder: Path, out: Path, settings: dict) 
 def step_rate(run: Run, batch: dict[str, torch.Tensor], steps: int) -> tuple[float, str]:
     """Windows a second of steps on a batch that is there already, and the peak memory."""
     for _ in range(3 if CUDA else 1):  # compiles, and lets cuDNN choose
-        run.take_step(batch)
+        run.recipe.take_step(batch)
     if CUDA:
         torch.cuda.reset_peak_memory_stats()
         torch.cuda.synchronize()
     began = time.perf_counter()
     for _ in range(steps):
-        losses = run.take_step(batch)
+        losses = run.recipe.take_step(batch)
     losses["loss"].item()  # waits for the device
     seconds = time.perf_counter() - began
     peak = f"{torch.cuda.max_memory_allocated() / 2**30:.1f} GiB" if CUDA else "not measured"
@@ -105,7 +105,7 @@ def step_rate(run: Run, batch: dict[str, torch.Tensor], steps: int) -> tuple[flo
 
 def loader_rate(run: Run, steps: int) -> float:
     """Windows a second of the loader alone, its processes running already."""
-    batches = run.feed.batches(0, 4 * steps)
+    batches = run.recipe.feed.batches(0, 4 * steps)
     next(batches)
     began, count = time.perf_counter(), 0
     for batch in islice(batches, 3 * steps):

@@ -1,1 +1,1 @@
-"""The sync metric, the network behind it, how that was trained, and the proof that it works."""
+"""The sync metric, the weights of the network behind it, and the proof that it works."""

@@ -1,55 +1,22 @@
-"""Training of the sync network: which sound, at which moment, belongs to these lips?
+"""What the sync network learns from: pieces of clips, varied in light, place, loudness, voice."""
 
-Two cross-entropies over the same cosines. *Frames*: among all frames of all clips of a batch,
-find the one that sounds as this one looks, and vice versa (InfoNCE); most others are easy, the
-neighbours in the same clip are hard. *Shifts*: for each run of :data:`RUN` embeddings, which is
-what a window of 16 frames has, find the true offset among -15 to 15, which is the question that
-the metric asks.
-"""
-
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from lipkit.config import COLUMNS_PER_FRAME, LIP_SIZE, MEL_BANDS, WINDOW
+from lipkit.config import COLUMNS_PER_FRAME, LIP_SIZE, MEL_BANDS
 from lipkit.data.clips import read_clip
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError
-from lipkit.models.sync_network import OFFSETS, STACK, SyncNetwork, similarities, to_grey
+from lipkit.models.sync_network import to_grey
 
-RUN = WINDOW - STACK + 1
-"""Embeddings over which a shift is to be found."""
+FRAMES = 600
+"""Frames of a batch, in one long piece or many short ones."""
 _LENGTHS = (20, 40, 75)
 """Frames of a training piece; all pieces of a batch have the same."""
-_FRAMES = 600
-"""Frames of a batch, in one long piece or many short ones."""
-
-
-class SyncLoss(nn.Module):
-    """Cross-entropy over frames plus cross-entropy over shifts, with learnt temperatures."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scales = nn.Parameter(torch.tensor([2.5, 3.0]))
-        """Logarithms of the inverse temperatures of frames and shifts."""
-
-    def forward(self, lips: Tensor, sound: Tensor) -> Tensor:
-        """Unit vectors ``[B, N, D]`` of lips and their sound, N >= 12 -> scalar."""
-        frame_scale, shift_scale = self.scales.clamp(max=4.6).exp()
-        pairs = frame_scale * lips.flatten(0, 1) @ sound.flatten(0, 1).T
-        truth = torch.arange(len(pairs), device=pairs.device)
-        frames = functional.cross_entropy(pairs, truth) + functional.cross_entropy(pairs.T, truth)
-
-        found = similarities(lips, sound).transpose(1, 2)  # [B, 31, N]
-        runs = functional.avg_pool1d(found, RUN, stride=1)  # NaN where a part is missing
-        missing = runs.isnan()  # before the product: zero times NaN is NaN in the gradient
-        logits = (shift_scale * runs.masked_fill(missing, 0)).masked_fill(missing, -torch.inf)
-        centre = logits.new_full((len(logits), logits.shape[2]), list(OFFSETS).index(0))
-        return frames / 2 + functional.cross_entropy(logits, centre.long())
 
 
 class SyncClips:
@@ -87,7 +54,7 @@ class SyncClips:
         frames = int(generator.choice(_LENGTHS))
         speakers = list(self.clips)
         lips, sound = [], []
-        while len(lips) < _FRAMES // frames:
+        while len(lips) < FRAMES // frames:
             clips = self.clips[speakers[generator.choice(len(speakers), p=self._share)]]
             grey, logmel = clips[generator.integers(len(clips))]
             if len(grey) < frames:
@@ -99,49 +66,6 @@ class SyncClips:
             lips.append(grey[start : start + frames])
             sound.append(logmel[columns])
         return torch.stack(lips).float(), torch.stack(sound).float()
-
-
-def train_sync(
-    clips: SyncClips,
-    steps: int = 850,
-    minutes: float | None = None,
-    seed: int = 0,
-    learning_rate: float = 2e-3,
-    progress: Callable[[int, float], None] | None = None,
-) -> tuple[SyncNetwork, int]:
-    """Train a network; returns it in eval mode, with the steps taken.
-
-    Parameters
-    ----------
-    clips:
-        What to learn from.
-    steps, minutes:
-        The learning rate falls to zero at whichever is reached first.
-    progress:
-        Called with each step's number and loss.
-    """
-    torch.manual_seed(seed)
-    generator = np.random.default_rng(seed)
-    network, loss_of = SyncNetwork().train(), SyncLoss()
-    parameters = [*network.parameters(), *loss_of.parameters()]
-    optimiser = torch.optim.AdamW(parameters, lr=learning_rate, weight_decay=0.01)
-    begun, step, done = time.monotonic(), 0, 0.0
-    while done < 1:
-        warm = min(1.0, (step + 1) / 50)
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate * warm * (1 + np.cos(np.pi * done)) / 2
-        grey, logmel = clips.draw(generator)
-        grey, logmel = vary_lips(grey, generator), vary_sound(logmel, generator)
-        loss = loss_of(network.embed_halved(grey), network.embed_sound(logmel))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        step += 1
-        if progress:
-            progress(step, float(loss.detach()))
-        spent = (time.monotonic() - begun) / (60 * minutes) if minutes else 0.0
-        done = max(step / steps, spent)
-    return network.eval(), step
 
 
 def vary_lips(grey: Tensor, generator: np.random.Generator) -> Tensor:
