@@ -9,6 +9,22 @@ import typer
 from lipkit.cli.options import PresetOption, QuietOption, SetOption, assignments
 
 
+def _show_losses(show: bool) -> None:
+    if show:
+        from lipkit.losses import loss_table
+
+        print(loss_table(), end="")
+        raise typer.Exit
+
+
+def _show_networks(show: bool) -> None:
+    if show:
+        from lipkit.models.catalogue import network_table
+
+        print(network_table(), end="")
+        raise typer.Exit
+
+
 def train(
     prepared: Annotated[Path, typer.Argument(help="A prepared set.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
@@ -19,10 +35,29 @@ def train(
     train_split: Annotated[
         str | None, typer.Option(help="Split to train on.", show_default="train")
     ] = None,
+    precision: Annotated[
+        str | None,
+        typer.Option(help="auto, float32 or bf16.", show_default="auto: bf16 on CUDA"),
+    ] = None,
     settings: SetOption = None,
+    losses: Annotated[
+        bool,
+        typer.Option(
+            "--losses", callback=_show_losses, is_eager=True, help="Show all losses and exit."
+        ),
+    ] = False,
+    networks: Annotated[
+        bool,
+        typer.Option(
+            "--networks",
+            callback=_show_networks,
+            is_eager=True,
+            help="Show all generators and exit.",
+        ),
+    ] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Train the generator.
+    """Train a generator.
 
     Writes settings, losses, sample strips, checkpoints and the final weights to --out.
 
@@ -33,6 +68,7 @@ def train(
     """
     values: dict[str, Any] = assignments(settings, "--set")
     options = {"train.minutes": minutes, "train.steps": steps, "train.train_split": train_split}
+    options["train.precision"] = precision
     values |= {name: value for name, value in options.items() if value is not None}
     # Imported here, so that --help needs no torch.
     from lipkit.presets import preset as find_preset

@@ -39,7 +39,7 @@ from lipkit.losses.pixel import PixelConfig, PixelLoss
 from lipkit.losses.points import PointsLoss
 from lipkit.losses.sharpness import SharpnessLoss
 from lipkit.losses.similarity import SimilarityLoss
-from lipkit.settings import Settings
+from lipkit.settings import Settings, to_dict
 
 __all__ = [
     "LOSSES",
@@ -60,6 +60,7 @@ __all__ = [
     "PointsLoss",
     "SharpnessLoss",
     "SimilarityLoss",
+    "loss_table",
     "weights",
 ]
 
@@ -95,3 +96,17 @@ LossConfig = make_dataclass(
 def weights(config: Settings) -> dict[str, float]:
     """The weight of every loss by name, of a :class:`LossConfig`."""
     return {name: getattr(config, name).weight for name in LOSSES}
+
+
+def loss_table() -> str:
+    """All losses as a Markdown table: what they are, what they need, their other settings."""
+    rows = [("setting", "what it is", "by default", "needs", "other settings")]
+    rows.append(("---",) * len(rows[0]))
+    for loss in LOSSES.values():
+        defaults = dict(to_dict(loss.settings()))
+        weight = defaults.pop("weight")
+        on = loss.settings(weight=1.0)
+        needs = ", ".join(need for need in loss.needed(on) if need != "video")
+        others = ", ".join(f"{name}={value}" for name, value in defaults.items())
+        rows.append((f"`loss.{loss.name}.weight`", loss.meaning, f"{weight:g}", needs, others))
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)

@@ -7,7 +7,7 @@ from torch import nn
 from lipkit.errors import UsageError
 from lipkit.models import chung, generator, landmark_regression, vondrick, warp_generator
 from lipkit.models.network import Network
-from lipkit.settings import Settings, did_you_mean
+from lipkit.settings import Settings, did_you_mean, to_dict
 
 _MODULES = (generator, warp_generator, vondrick, chung, landmark_regression)
 
@@ -45,3 +45,18 @@ def generator_settings(architecture: str = "glance", **settings: Any) -> Setting
 def build_generator(settings: Settings) -> nn.Module:
     """The network whose settings these are, untrained."""
     return network_of(settings).module(settings)
+
+
+def network_table() -> str:
+    """All generators as a Markdown table: what they are, give and take, their settings."""
+    rows = [("`generator.architecture`", "what it is", "gives", "takes", "frames", "settings")]
+    rows.append(("---",) * len(rows[0]))
+    for network in NETWORKS.values():
+        settings = to_dict(network.settings())
+        name = settings.pop("architecture")
+        takes = ", ".join((f"identity as {network.identity}", "sound", *network.takes))
+        frames = str(network.window or "any number")
+        others = ", ".join(f"{name}={value}" for name, value in settings.items())
+        gives = ", ".join(network.gives)
+        rows.append((f"`{name}`", network.meaning, gives, takes, frames, others))
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
