@@ -8,7 +8,8 @@ into the face (:mod:`~lipkit.generation.paste`); one that moves pixels
 (:mod:`~lipkit.generation.moves`) moves those of the picture itself
 (:mod:`~lipkit.generation.redraw`, with the :mod:`~lipkit.generation.jaw` and what is
 :mod:`painted <lipkit.generation.paint>`). :mod:`~lipkit.generation.talking` chooses, and
-:mod:`~lipkit.generation.command` joins them all: ``lipkit generate``.
+:mod:`~lipkit.generation.command` joins them all: ``lipkit generate``. While somebody still
+speaks, :mod:`~lipkit.generation.streaming` gives the frames as the sound arrives.
 
 The faces of real people may be used with their consent only, and the result must be
 shown as what it is: synthetic video.
@@ -23,6 +24,7 @@ from lipkit.generation.moves import Move, can_move, generate_moves
 from lipkit.generation.paste import paste_into
 from lipkit.generation.redraw import Redrawing
 from lipkit.generation.speech import LogMel, Speech, read_speech
+from lipkit.generation.streaming import SpeechStream, pipe_pieces
 from lipkit.generation.talking import talking_picture, talking_video
 from lipkit.media import read_picture
 
@@ -35,6 +37,7 @@ __all__ = [
     "Move",
     "Redrawing",
     "Speech",
+    "SpeechStream",
     "can_move",
     "find_lips",
     "for_inference",
@@ -44,6 +47,7 @@ __all__ = [
     "generate_moves",
     "paste_into",
     "paste_into_video",
+    "pipe_pieces",
     "read_face_video",
     "read_picture",
     "read_speech",

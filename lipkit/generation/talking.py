@@ -46,7 +46,7 @@ def talking_picture(
         (:mod:`lipkit.generation.detail`); moved pixels have it.
     """
     if can_move(generator):
-        drawing = Redrawing(*_shrunk(picture, lips, largest_side))
+        drawing = Redrawing(*shrunk(picture, lips, largest_side))
         return map(drawing.frame, generate_moves(generator, lips.image, logmel))
     frames = drawn_lips(generator, lips, logmel, still_detail)
     return paste_into(picture, frames, lips.box, largest_side)
@@ -88,7 +88,7 @@ def drawn_lips(
     return map(StillDetail(lips.large, lips.image).add, frames)
 
 
-def _shrunk(
+def shrunk(
     picture: np.ndarray, lips: LipImage, largest_side: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Picture, box and landmarks, no larger than is asked for."""
