@@ -52,10 +52,13 @@ def code_of(*modules: str, apart_from: tuple[str, ...] = (), package: Path = PAC
 
     Parameters
     ----------
-    modules : such as ``lipkit.metrics.lmd``.
-    apart_from : modules whose imports do not count, and neither do they: catalogues, which name
-        many parts of which one is used.
-    package : the package's folder.
+    modules
+        Such as ``lipkit.metrics.lmd``.
+    apart_from
+        Modules whose imports do not count, and neither do they: catalogues, which name many parts
+        of which one is used.
+    package
+        The package's folder.
 
     Raises
     ------
@@ -105,7 +108,8 @@ def made_by_function(function: Callable) -> str:
 
     Parameters
     ----------
-    function : defined at the top of a module of the package.
+    function
+        Defined at the top of a module of the package.
     """
     tree = _tree(Path(inspect.getsourcefile(function)))
     bound: dict[str, ast.stmt] = {}

@@ -1,5 +1,7 @@
 """The lead of the lips: the talker's documented leads are found again, from points alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -14,7 +16,7 @@ from lipkit.analysis.corpus_leads import (
     viseme_leads,
 )
 from lipkit.analysis.lead import Sound, fit_leads, mouth_features, presence, standardised
-from lipkit.analysis.study import analyse
+from lipkit.analysis.study import StudyOptions, analyse
 from lipkit.cli import run_command
 from lipkit.config import PrepareConfig
 from lipkit.corpora import list_clips
@@ -27,6 +29,8 @@ from lipkit.talker import perform, person, write_corpus
 from lipkit.talker.corpus import truth
 from lipkit.talker.sentences import choose
 from lipkit.talker.visemes import LEAD
+
+QUICK = StudyOptions(repairings=200)
 
 FRAME = 0.04
 DOCUMENTED = {name for name, lead in LEAD.items() if lead > 0}
@@ -190,8 +194,8 @@ def test_rows_of_closures_are_medians_with_intervals(corpus):
 @pytest.mark.slow
 def test_the_synthetic_sound_and_lips_correlate(corpus):
     _, prepared = corpus
-    study = analyse(prepared, ["level_opening"], repairings=200, progress=False)
-    moved = analyse(prepared, ["level_opening"], repairings=200, progress=False, shift=4)
+    study = analyse(prepared, ["level_opening"], QUICK, progress=False)
+    moved = analyse(prepared, ["level_opening"], replace(QUICK, shift=4), progress=False)
     before, after = study.results["level_opening"], moved.results["level_opening"]
     assert abs(before.peak) <= 2
     assert before.peak_p < 0.01
@@ -228,7 +232,7 @@ def test_real_lips_follow_their_sound_and_close_for_bilabials(grid_root, tmp_pat
     assert len(records) == len(names)
     prepare(records, tmp_path, PrepareConfig(), "grid", workers=0, progress=False)
     prepared = PreparedSet.open(tmp_path)
-    result = analyse(prepared, ["level_opening"], repairings=200, progress=False)
+    result = analyse(prepared, ["level_opening"], QUICK, progress=False)
     assert result.results["level_opening"].peak in (-1, 0, 1, 2)
     found, missed = all_closures(matched(prepared, grid_root, speakers=["s1"]))
     words = {"bin", "place", "blue"}

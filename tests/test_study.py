@@ -9,14 +9,20 @@ from correlated_sets import correlated_clip, write_clips
 
 from lipkit.analysis.extraction import extract
 from lipkit.analysis.series import FORMULAS, series
-from lipkit.analysis.study import analyse
+from lipkit.analysis.study import Study, StudyOptions, analyse
 from lipkit.analysis.study_files import write_study
 from lipkit.cli import run_command
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.flow.cache import FlowCache
 
-QUICK = {"formulas": ["level_opening", "signed_opening"], "repairings": 200, "progress": False}
+QUICK = ["level_opening", "signed_opening"]
+
+
+def study_of(prepared, formulas=QUICK, workers=None, **options) -> Study:
+    """With few re-pairings, for the time it takes."""
+    told = StudyOptions(**{"repairings": 200} | options)
+    return analyse(prepared, formulas, told, workers=workers, progress=False)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +56,7 @@ def faulty(tmp_path_factory):
 
 @pytest.mark.parametrize("shift", [0, 5, -4])
 def test_the_peak_is_where_the_lips_follow_and_moves_against_a_shift(following, shift):
-    study = analyse(following, shift=shift, **QUICK)
+    study = study_of(following, shift=shift)
     for result in study.results.values():
         assert result.peak == result.excess == 3 - shift
         assert result.peak_interval == (3 - shift, 3 - shift)
@@ -62,7 +68,7 @@ def test_the_peak_is_where_the_lips_follow_and_moves_against_a_shift(following, 
 
 
 def test_bands_surround_what_they_are_bands_of(following):
-    result = analyse(following, **QUICK).results["level_opening"]
+    result = study_of(following).results["level_opening"]
     assert (result.interval.low <= result.mean).all()
     assert (result.mean <= result.interval.high).all()
     np.testing.assert_allclose(result.mean, result.curves.mean(axis=0))
@@ -74,13 +80,13 @@ def test_unrelated_sound_and_lips_show_no_peak(tmp_path):
     for i, clip in enumerate(clips.values()):
         clip.landmarks[:] = correlated_clip(100 + i).landmarks
     prepared = PreparedSet.open(write_clips(tmp_path, clips))
-    for result in analyse(prepared, **QUICK).results.values():
+    for result in study_of(prepared).results.values():
         assert result.peak_p > 0.01
         assert result.histogram_p[1] > 0.01
 
 
 def test_clips_that_cannot_be_used_are_left_out_with_a_reason(faulty, tmp_path):
-    study = analyse(faulty, repairings=200, progress=False)
+    study = study_of(faulty, tuple(FORMULAS))
     reasons = {clip.clip_id.split("/")[1]: clip.reason for clip in study.unusable}
     assert reasons.pop("torn").endswith("delete it and run lipkit prepare again")
     assert reasons.pop("pause").startswith("still or silent: authors has no changing piece")
@@ -104,7 +110,7 @@ def test_clips_that_cannot_be_used_are_left_out_with_a_reason(faulty, tmp_path):
 
 
 def test_tables_say_what_the_study_says(following, tmp_path):
-    study = analyse(following, split="train", shift=1, **QUICK)
+    study = study_of(following, split="train", shift=1)
     write_study(study, tmp_path, "prepared")
     curves = list(csv.DictReader((tmp_path / "curves.csv").open()))
     assert len(curves) == 2 * 31
@@ -123,9 +129,8 @@ def test_tables_say_what_the_study_says(following, tmp_path):
 
 
 def test_the_number_of_processes_changes_nothing(following):
-    options = {"repairings": 200, "progress": False, "formulas": ["magnitude"]}
-    alone = analyse(following, workers=0, **options).results["magnitude"]
-    shared = analyse(following, workers=2, **options).results["magnitude"]
+    alone = study_of(following, ["magnitude"], workers=0).results["magnitude"]
+    shared = study_of(following, ["magnitude"], workers=2).results["magnitude"]
     np.testing.assert_array_equal(alone.curves, shared.curves)
     np.testing.assert_array_equal(alone.null_counts.mean, shared.null_counts.mean)
 
@@ -143,9 +148,7 @@ class Embeddings:
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_network_is_one_more_formula(following, workers):
-    study = analyse(
-        following, ["level_opening", Embeddings()], repairings=200, workers=workers, progress=False
-    )
+    study = study_of(following, ["level_opening", Embeddings()], workers)
     learned, plain = study.results["learned"], study.results["level_opening"]
     assert learned.peak == 3
     np.testing.assert_allclose(learned.curves, plain.curves, atol=1e-5)
@@ -182,12 +185,12 @@ def test_the_cache_changes_nothing_but_the_work(following, tmp_path, monkeypatch
 
 
 def test_speakers_and_splits_choose_clips(following):
-    one = analyse(following, speakers=["s1"], **QUICK)
+    one = study_of(following, speakers=["s1"])
     assert {clip.speaker for clip in one.clips} == {"s1"}
     with pytest.raises(UsageError, match="no usable clip of 's9'; speakers there: s1, s2"):
-        analyse(following, speakers=["s9"], **QUICK)
+        study_of(following, speakers=["s9"])
     with pytest.raises(LipkitError, match="1 of 1 clips can be analysed"):
-        analyse(following, split="test", **QUICK)
+        study_of(following, split="test")
 
 
 @pytest.mark.parametrize(

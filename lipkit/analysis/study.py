@@ -106,18 +106,30 @@ class Study:
         return [clip for clip in self.clips if clip.reason]
 
 
+@dataclass(frozen=True)
+class StudyOptions:
+    """Which clips a study takes, and how it is made."""
+
+    split: str | None = None
+    """One split of the set; None takes all clips."""
+    speakers: Collection[str] | None = None
+    """Names of speakers; None takes all."""
+    offsets: np.ndarray = field(default_factory=lambda: OFFSETS)
+    """Frames, whole and increasing."""
+    repairings: int = 1000
+    """How often all sounds are given the lips of other clips, for the null."""
+    seed: int = 0
+    shift: int = 0
+    """Frames by which the sound is moved later, for teaching: the peak moves by ``-shift``."""
+
+
 def analyse(
     prepared: PreparedSet,
     formulas: Sequence[str | SeriesFormula] = tuple(FORMULAS),
-    split: str | None = None,
-    offsets: np.ndarray = OFFSETS,
-    repairings: int = 1000,
-    seed: int = 0,
+    options: StudyOptions | None = None,
+    cache: FlowCache | None = None,
     workers: int | None = None,
     progress: bool = True,
-    shift: int = 0,
-    cache: FlowCache | None = None,
-    speakers: Collection[str] | None = None,
 ) -> Study:
     """Correlate sound and lips of every clip at every offset, and test for a peak.
 
@@ -128,20 +140,12 @@ def analyse(
     formulas
         Names in :data:`lipkit.analysis.series.FORMULAS`, or objects that make the two
         series of a clip, such as a trained network (:class:`SeriesFormula`).
-    split
-        One split of the set; None takes all clips.
-    offsets
-        Frames, whole and increasing.
-    repairings
-        How often all sounds are given the lips of other clips, for the null.
-    workers
-        Processes that make the series (default: one per core where that pays); 0: none.
-    shift
-        Frames by which the sound is moved later, for teaching: the peak moves by ``-shift``.
+    options
+        Clips, offsets, re-pairings, seed.
     cache
         Where flow is kept between calls.
-    speakers
-        Names of speakers; None takes all.
+    workers
+        Processes that make the series (default: one per core where that pays); 0: none.
 
     Raises
     ------
@@ -152,22 +156,25 @@ def analyse(
     names = [formula.name for formula in chosen]
     if not chosen or len(set(names)) < len(names):
         raise LipkitError(f"formulas {', '.join(names) or 'none'}: give each once, at least one")
-    offsets = np.asarray(offsets, np.int64)
+    options = options or StudyOptions()
+    offsets, speakers = np.asarray(options.offsets, np.int64), options.speakers
     least = PIECE + int(np.abs(offsets).max())
-    clips = extract(prepared, chosen, split, speakers, shift, least, cache, workers, progress)
+    which = options.split, speakers, options.shift
+    clips = extract(prepared, chosen, *which, least, cache, workers, progress)
     clips = _with_curves(clips, names, offsets)
     usable = [clip for clip in clips if not clip.reason]
     if len(usable) < 2:
         raise LipkitError(_too_few(prepared, usable, clips))
     results = {
-        formula.name: _result(formula, usable, offsets, repairings, seed) for formula in chosen
+        formula.name: _result(formula, usable, offsets, options.repairings, options.seed)
+        for formula in chosen
     }
     settings = {
-        "split": split,
+        "split": options.split,
         "speakers": None if speakers is None else sorted(speakers),
-        "shift": shift,
-        "repairings": repairings,
-        "seed": seed,
+        "shift": options.shift,
+        "repairings": options.repairings,
+        "seed": options.seed,
     }
     return Study(offsets, results, clips, settings)
 

@@ -54,9 +54,11 @@ def analyse(
     import numpy as np
 
     from lipkit.analysis.series import FORMULAS, find_formula
+    from lipkit.analysis.study import StudyOptions
     from lipkit.analysis.study import analyse as study_clips
     from lipkit.analysis.study_files import write_study
     from lipkit.data.prepared import PreparedSet
+    from lipkit.files import owning
     from lipkit.flow.cache import FlowCache
 
     chosen = list(dict.fromkeys(formulas or FORMULAS))
@@ -65,23 +67,15 @@ def analyse(
     if raw is not None and shift:
         raise UsageError("--raw and --shift exclude each other; give only one")
     opened = PreparedSet.open(prepared)
-    study = study_clips(
-        opened,
-        chosen,
-        split,
-        offsets=np.arange(-reach, reach + 1),
-        cache=FlowCache(cache) if cache else None,
-        speakers=speakers,
-        shift=shift,
-        repairings=repairings,
-        seed=seed,
-        workers=workers,
-        progress=not quiet,
-    )
-    _write_figures(study, out)
-    if raw is not None:
-        _write_leads(opened, raw, out, split, speakers)
-    write_study(study, out, prepared.name)
+    offsets = np.arange(-reach, reach + 1)
+    options = StudyOptions(split, speakers, offsets, repairings, seed, shift)
+    flow = FlowCache(cache) if cache else None
+    with owning(out):
+        study = study_clips(opened, chosen, options, flow, workers, progress=not quiet)
+        _write_figures(study, out)
+        if raw is not None:
+            _write_leads(opened, raw, out, split, speakers)
+        write_study(study, out, prepared.name)
     _print(study, out)
 
 

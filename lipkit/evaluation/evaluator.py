@@ -65,13 +65,20 @@ def evaluate(
 
     Parameters
     ----------
-    models : runs, weights, or names of weights that come with the kit; may be none.
-    prepared : the prepared set.
-    split : one of its splits; None: all clips.
-    out : a folder, or the name of the JSON file; the others lie beside it.
-    options : metrics, seed, where things lie, further rows.
-    workers : processes (default: one per core); 0 works in this process.
-    progress : show a bar.
+    models
+        Runs, weights, or names of weights that come with the kit; may be none.
+    prepared
+        The prepared set.
+    split
+        One of its splits; None: all clips.
+    out
+        A folder, or the name of the JSON file; the others lie beside it.
+    options
+        Metrics, seed, where things lie, further rows.
+    workers
+        Processes (default: one per core); 0 works in this process.
+    progress
+        Show a bar.
 
     Raises
     ------

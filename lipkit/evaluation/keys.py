@@ -25,7 +25,8 @@ def metric_keys(names: Sequence[str], landmark_model: str) -> dict[str, str]:
 
     Parameters
     ----------
-    landmark_model : dlib's model, where one of the metrics needs landmarks.
+    landmark_model
+        dlib's model, where one of the metrics needs landmarks.
     """
     keys = {}
     for name in names:

@@ -24,7 +24,7 @@ class NearestWindows:
 
     Parameters
     ----------
-    queries:
+    queries
         f32 [Q, W, D]: W frames of D numbers each.
     """
 

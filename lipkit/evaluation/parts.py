@@ -22,10 +22,14 @@ class Parts:
 
     Parameters
     ----------
-    folder : where they lie.
-    settings : all that the scores of every row depend on.
-    rows : name of a row -> its digest.
-    metrics : name of a metric -> its digest.
+    folder
+        Where they lie.
+    settings
+        All that the scores of every row depend on.
+    rows
+        Name of a row -> its digest.
+    metrics
+        Name of a metric -> its digest.
     """
 
     def __init__(
@@ -44,7 +48,8 @@ class Parts:
 
         Parameters
         ----------
-        clip_key : changes with the clip's files.
+        clip_key
+            Changes with the clip's files.
         """
         try:
             part = self._read(clip_id, clip_key)

@@ -29,11 +29,16 @@ class Retrieval:
 
     Parameters
     ----------
-    prepared : the set.
-    split : the split to search.
-    measured : the clips that are measured.
-    window : frames.
-    same_speaker : search the clips of a window's own speaker only.
+    prepared
+        The set.
+    split
+        The split to search.
+    measured
+        The clips that are measured.
+    window
+        Frames.
+    same_speaker
+        Search the clips of a window's own speaker only.
 
     Raises
     ------

@@ -36,8 +36,10 @@ def write_all(
 
     Parameters
     ----------
-    summary : of :func:`lipkit.evaluation.summary.summarise`.
-    scores, clips : of the same clips, in the same order.
+    summary
+        Of :func:`lipkit.evaluation.summary.summarise`.
+    scores, clips
+        Of the same clips, in the same order.
 
     Raises
     ------

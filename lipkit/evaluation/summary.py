@@ -36,12 +36,18 @@ def summarise(
 
     Parameters
     ----------
-    clips : the scores.
-    rows : name -> what is known of a row, in the order of the table.
-    metrics : their names, in order.
-    settings : where the scores come from.
-    notes : what a reader must know, a line each.
-    speakers : clip id -> who speaks; clips without one are of the same person.
+    clips
+        The scores.
+    rows
+        Name -> what is known of a row, in the order of the table.
+    metrics
+        Their names, in order.
+    settings
+        Where the scores come from.
+    notes
+        What a reader must know, a line each.
+    speakers
+        Clip id -> who speaks; clips without one are of the same person.
     """
     speakers = speakers or {}
     people = people_of(clips, speakers)

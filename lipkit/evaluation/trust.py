@@ -50,8 +50,9 @@ def jitter(points: np.ndarray) -> float | None:
 
     Parameters
     ----------
-    points : ``[windows, T, 20, 2]`` of one picture per window, each frame's points found anew;
-        NaN where none were.
+    points
+        ``[windows, T, 20, 2]`` of one picture per window, each frame's points found anew; NaN
+        where none were.
 
     Returns
     -------
@@ -74,8 +75,8 @@ def implausible_share(points: np.ndarray) -> float | None:
 
     Parameters
     ----------
-    points : ``[N, 20, 2]`` of true lips, in pixels of the 64x64 lip image; NaN where none were
-        found.
+    points
+        ``[N, 20, 2]`` of true lips, in pixels of the 64x64 lip image; NaN where none were found.
     """
     if not len(points):
         return None
@@ -101,7 +102,8 @@ def people_of(clips: Sequence["ClipScores"], speakers: Mapping[str, str]) -> lis
 
     Parameters
     ----------
-    speakers : clip id -> who speaks; clips without one are of the same person.
+    speakers
+        Clip id -> who speaks; clips without one are of the same person.
     """
     groups: dict[str, list[ClipScores]] = {}
     for clip in clips:

@@ -92,10 +92,13 @@ def judge(
 
     Parameters
     ----------
-    paper : (contrast, the paper's metric) -> the paper's difference; none where the paper has
-        no number, and then the side is that of the better value.
-    metrics : the paper's metric -> ours, of this convention.
-    placebos : our metric -> the effect that the placebo made.
+    paper
+        (contrast, the paper's metric) -> the paper's difference; none where the paper has no
+        number, and then the side is that of the better value.
+    metrics
+        The paper's metric -> ours, of this convention.
+    placebos
+        Our metric -> the effect that the placebo made.
     """
     rows, effects = [], []
     for contrast in contrasts:

@@ -85,12 +85,16 @@ def effect(
 
     Parameters
     ----------
-    origin, target : ``[seeds, clips]``, a clip's mean each, of the same clips; NaN where there
-        is none. The cells need not have the same seeds, or as many.
-    people : who speaks in each clip. With several people the mean is over people, and people
-        are the units; None or one name: clips are.
-    spread : how much runs of equal settings differ; see :func:`pooled_spread`.
-    trained : whether the cells have seeds at all: frozen lips have none.
+    origin, target
+        ``[seeds, clips]``, a clip's mean each, of the same clips; NaN where there is none. The
+        cells need not have the same seeds, or as many.
+    people
+        Who speaks in each clip. With several people the mean is over people, and people are the
+        units; None or one name: clips are.
+    spread
+        How much runs of equal settings differ; see :func:`pooled_spread`.
+    trained
+        Whether the cells have seeds at all: frozen lips have none.
 
     Returns
     -------
@@ -169,7 +173,8 @@ def smallest_that_matters(
 
     Parameters
     ----------
-    placebo : the difference that a change without meaning made.
+    placebo
+        The difference that a change without meaning made.
     """
     if spread is None:
         return None if placebo is None else abs(placebo)

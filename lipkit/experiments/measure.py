@@ -81,8 +81,10 @@ def to_measure(
 
     Parameters
     ----------
-    splits : of the set that runs are trained on.
-    also : ``FOLDER:SPLIT``, of other prepared sets.
+    splits
+        Of the set that runs are trained on.
+    also
+        ``FOLDER:SPLIT``, of other prepared sets.
 
     Raises
     ------

@@ -168,9 +168,12 @@ def make_plan(
 
     Parameters
     ----------
-    name : one of :func:`lipkit.experiments.columns.tables`.
-    prepared, out : the prepared set; the experiment's folder.
-    options : preset and settings, cells, seeds, budget.
+    name
+        One of :func:`lipkit.experiments.columns.tables`.
+    prepared, out
+        The prepared set; the experiment's folder.
+    options
+        Preset and settings, cells, seeds, budget.
 
     Raises
     ------

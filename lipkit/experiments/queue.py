@@ -48,10 +48,12 @@ def run_all(
 
     Parameters
     ----------
-    workers : runs at a time on this machine, each with its share of the cores and, where there
-        are several GPUs, one of them.
-    executor : run there instead; its workers must see the prepared set and the folder under
-        the same paths.
+    workers
+        Runs at a time on this machine, each with its share of the cores and, where there are
+        several GPUs, one of them.
+    executor
+        Run there instead; its workers must see the prepared set and the folder under the same
+        paths.
 
     Raises
     ------

@@ -206,8 +206,10 @@ def read_results(name: str, folder: str | Path = "") -> Stored:
 
     Parameters
     ----------
-    name : ``ablation`` or ``comparison``.
-    folder : empty takes those that come with the course.
+    name
+        ``ablation`` or ``comparison``.
+    folder
+        Empty takes those that come with the course.
 
     Raises
     ------

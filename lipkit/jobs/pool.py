@@ -54,10 +54,13 @@ def each(
 
     Parameters
     ----------
-    function, items : importable in, and sendable to, another process.
-    workers : processes on this machine (default: one per core); 0 works in this process.
-    executor : any :mod:`concurrent.futures` executor, used instead of processes of our own
-        and left open; e.g. that of :func:`lipkit.jobs.cluster.dask_executor`.
+    function, items
+        Importable in, and sendable to, another process.
+    workers
+        Processes on this machine (default: one per core); 0 works in this process.
+    executor
+        Any :mod:`concurrent.futures` executor, used instead of processes of our own and left open;
+        e.g. that of :func:`lipkit.jobs.cluster.dask_executor`.
 
     An item whose process dies is tried once more, alone in a process, and then yields
     :class:`Lost`. What ``function`` raises is raised here and ends the work; so does leaving

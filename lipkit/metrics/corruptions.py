@@ -129,11 +129,14 @@ class Judge:
 
     Parameters
     ----------
-    lips : u8 ``[T, 64, 64, 3]``, the truth.
-    logmel : ``[4T, 128]``, dB.
-    metrics : names out of :data:`lipkit.metrics.METRICS`.
-    finder : mouth points of lips in given frames; without it, metrics that need points are
-        left out.
+    lips
+        u8 ``[T, 64, 64, 3]``, the truth.
+    logmel
+        ``[4T, 128]``, dB.
+    metrics
+        Names out of :data:`lipkit.metrics.METRICS`.
+    finder
+        Mouth points of lips in given frames; without it, metrics that need points are left out.
     """
 
     def __init__(

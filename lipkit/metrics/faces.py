@@ -38,9 +38,12 @@ class OwnFaces:
 
     Parameters
     ----------
-    frames : u8 ``[F, H, W, 3]``, the raw clip.
-    boxes : f32 ``[F, 3]``, the prepared clip's crop.
-    landmarks : dlib's detector and predictor.
+    frames
+        u8 ``[F, H, W, 3]``, the raw clip.
+    boxes
+        f32 ``[F, 3]``, the prepared clip's crop.
+    landmarks
+        dlib's detector and predictor.
 
     Raises
     ------

@@ -17,7 +17,7 @@ def lmd(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    predicted, true:
+    predicted, true
         Mouth points ``[T, P, 2]``, in pixels of the 64x64 lip image.
 
     Returns

@@ -37,9 +37,12 @@ class Context:
 
         Parameters
         ----------
-        name : what is made.
-        of : what it is made from, recognised by identity.
-        make : called the first time, and again for other objects.
+        name
+            What is made.
+        of
+            What it is made from, recognised by identity.
+        make
+            Called the first time, and again for other objects.
         """
         known = self._made.get(name)
         if known is None or any(a is not b for a, b in zip(known[0], of, strict=True)):

@@ -15,7 +15,7 @@ def psnr(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    prediction, truth:
+    prediction, truth
         Grey, u8 ``[T, H, W]``.
 
     Returns

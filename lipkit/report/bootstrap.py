@@ -28,8 +28,10 @@ def means(times: np.ndarray, sums: np.ndarray, counts: np.ndarray) -> np.ndarray
 
     Parameters
     ----------
-    times : :func:`times_drawn`, ``[resamples, units]``.
-    sums, counts : the sum and the number of each unit's values, ``[units, ...]``.
+    times
+        :func:`times_drawn`, ``[resamples, units]``.
+    sums, counts
+        The sum and the number of each unit's values, ``[units, ...]``.
     """
     total = times @ counts
     return np.where(total > 0, times @ sums / np.maximum(total, 1e-300), np.nan)
@@ -42,9 +44,11 @@ def crossed_means(rows: np.ndarray, columns: np.ndarray, values: np.ndarray) -> 
 
     Parameters
     ----------
-    rows, columns : :func:`times_drawn` of as many resamples, ``[resamples, rows]`` and
-        ``[resamples, columns]``.
-    values : ``[rows, columns]``; NaN where there is none.
+    rows, columns
+        :func:`times_drawn` of as many resamples, ``[resamples, rows]`` and ``[resamples,
+        columns]``.
+    values
+        ``[rows, columns]``; NaN where there is none.
 
     Returns
     -------

@@ -27,7 +27,7 @@ class SyncClips:
 
     Parameters
     ----------
-    sources:
+    sources
         Prepared sets with the names of their splits.
     """
 
