@@ -80,6 +80,16 @@ def test_draws_depend_on_seed_epoch_and_window_alone(folder, augmented):
     assert not torch.equal(second.batch([2])["frames"], alone["frames"])
 
 
+def test_the_mismatched_sound_is_another_voice_too(folder):
+    plain, changed = (
+        VariedWindows(folder, "train", DataConfig(augment=augmented)).batch([0, 1, 2])
+        for augmented in (False, True)
+    )
+    for name in ("logmel", "mismatched"):
+        for before, after in zip(plain[name], changed[name], strict=True):
+            assert not torch.equal(before, after), name
+
+
 def test_balance_gives_rare_speakers_more(folder):
     assert windows(folder).weights is None
     rename_speakers(folder, "s1", "s2")

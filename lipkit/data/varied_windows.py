@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lipkit.data.augment import SILENT_SHARE, Sample, augment, silence
+from lipkit.data.augment import SILENT_SHARE, Sample, augment, other_voice, silence
 from lipkit.data.draws import WindowWeights
 from lipkit.data.windows import Windows
 from lipkit.face.lips import lip_points
@@ -77,6 +77,10 @@ class VariedWindows(Windows):
                 rest = int(np.argsort(gap, kind="stable")[:RESTING][rng.integers(RESTING)])
                 silence(sample, file.rows("lips", rest, rest + 1)[0], points[rest], rng)
             augment(sample, rng)
+            if "mismatched" in window:
+                # Else the discriminator would know it by its voice, which nobody has changed.
+                other = other_voice(window["mismatched"].astype(np.float32), rng)
+                window["mismatched"] = other.astype(np.float16)
         return {
             **window,
             "video": np.ascontiguousarray(sample.video),
