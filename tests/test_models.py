@@ -58,10 +58,21 @@ def test_residual_blocks_over_time_have_the_published_size():
 def test_layers_are_as_many_as_published(paper_generator):
     kinds = [type(layer) for layer in paper_generator.modules()]
     assert kinds.count(nn.Conv2d) == 5 + 3
-    assert kinds.count(nn.Conv3d) == 1 + 9 * 2 + 1
+    assert sum(issubclass(kind, nn.Conv3d) for kind in kinds) == 1 + 9 * 2 + 1
     assert kinds.count(nn.ConvTranspose3d) == 2
     # All but the last convolution are batch-normalised.
     assert kinds.count(nn.BatchNorm2d) + kinds.count(nn.BatchNorm3d) == 8 + 19 + 2
+
+
+def test_the_last_convolution_is_a_convolution_over_time_and_picture():
+    painter = small_generator().decoder.layers[-2].double()
+    x = torch.randn(2, painter.in_channels, 9, 12, 10, dtype=torch.float64, requires_grad=True)
+    ours, plain = painter(x), nn.Conv3d.forward(painter, x)
+    torch.testing.assert_close(ours, plain)
+    wanted = [x, painter.weight, painter.bias]
+    gradients = (torch.autograd.grad(y.square().sum(), wanted) for y in (ours, plain))
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize("frames", [1, 5, 16, 23])

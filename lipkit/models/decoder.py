@@ -1,5 +1,7 @@
 """Decoder: the fused volume -> video."""
 
+import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -20,7 +22,7 @@ class Decoder(nn.Module):
         self.layers = nn.Sequential(
             *_double(features, features // 2),
             *_double(features // 2, features // 4),
-            nn.Conv3d(features // 4, 3, 7, padding=3),
+            _Painter(features // 4, 3, 7, padding=3),
             nn.Tanh(),
         )
 
@@ -40,3 +42,32 @@ def _double(inputs: int, outputs: int) -> list[nn.Module]:
         bias=False,
     )
     return [conv, nn.BatchNorm3d(outputs), nn.ReLU()]
+
+
+class _Painter(nn.Conv3d):
+    """A 3-D convolution with few output channels, twice as fast on a CPU in training.
+
+    Processors take 16 output channels at a time, and here there are 3. So the kernel's frames
+    become channels of one 2-D convolution, 7 x 3 = 21, and their pictures are added, each
+    moved to its place in time. The sum is the same.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[B, C, T, H, W] -> [B, 3, T, H, W]."""
+        if x.device.type != "cpu":
+            return super().forward(x)
+        batch, _, frames = x.shape[:3]
+        outputs, depth = self.out_channels, self.kernel_size[0]
+        reach = self.padding[0]
+        kernel = self.weight.permute(2, 0, 1, 3, 4).flatten(0, 1)
+        pictures = F.conv2d(
+            x.transpose(1, 2).flatten(0, 1),
+            kernel.contiguous(memory_format=torch.channels_last),
+            padding=self.padding[1:],
+        )
+        parts = pictures.unflatten(0, (batch, frames)).unflatten(2, (depth, outputs))
+        # Seven pictures are added: in single precision, whatever they were computed in.
+        precision = torch.promote_types(parts.dtype, torch.float32)
+        parts = F.pad(parts.to(precision), (0, 0) * 4 + (reach, reach))
+        moved = [parts[:, d : d + frames, d] for d in range(depth)]
+        return torch.stack(moved).sum(0).transpose(1, 2) + self.bias[:, None, None, None]
