@@ -37,8 +37,8 @@ def _run(options: argparse.Namespace) -> None:
     from lipkit.corpora import data_licence
     from lipkit.metrics.sync.proof import figures
     from lipkit.metrics.sync.weights import save_sync
-    from lipkit.training.sync import DEFAULTS, train_sync
     from lipkit.training.sync_clips import SyncClips
+    from lipkit.training.sync_recipe import DEFAULTS, train_sync
 
     training = [_source(text) for text in options.train]
     tests = {text: _test_clips(text, options.test_clips) for text in options.test}

@@ -22,8 +22,8 @@ from lipkit.models.generator import GeneratorConfig
 from lipkit.models.network import parameter_count
 from lipkit.presets import preset
 from lipkit.training import train
-from lipkit.training.points import SpokenPoints
 from lipkit.training.run_folder import read_log
+from lipkit.training.spoken_points import SpokenPoints
 from lipkit.weights import load_weights, read_card
 
 pytestmark = pytest.mark.slow

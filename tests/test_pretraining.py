@@ -17,8 +17,8 @@ from lipkit.models.pretraining import Pretraining
 from lipkit.models.video_flow import FlowConfig, Motion, farneback_label, flow_pretraining
 from lipkit.training import train
 from lipkit.training.devices import launch
-from lipkit.training.pretraining import PretrainingRecipe
-from lipkit.training.run import Run
+from lipkit.training.generator_run import Run
+from lipkit.training.pretraining_recipe import PretrainingRecipe
 from lipkit.training.run_folder import CHECKPOINT_NAME, read_log
 from lipkit.training.trainer import Trainer
 

@@ -129,7 +129,7 @@ def test_no_figure_decides_what_the_demo_trains():
     before = provenance.made_by_function(demo._train)
     assert before == provenance.made_by_function(demo._train)
     modules = modules_in(inspect.getsource(demo._train))
-    assert modules == ("lipkit.training.run",)
+    assert modules == ("lipkit.training.generator_run",)
     assert not [name for name in needed(*modules) if name.startswith("lipkit.plots")]
 
 

@@ -30,8 +30,8 @@ from lipkit.metrics.sync.weights import SHIPPED, save_sync
 from lipkit.models.sync_network import OFFSETS, SyncNetwork, moving_part, similarities, to_grey
 from lipkit.talker import talking_clip
 from lipkit.training.run_folder import read_log
-from lipkit.training.sync import SyncLoss
 from lipkit.training.sync_clips import vary_lips, vary_sound
+from lipkit.training.sync_recipe import SyncLoss
 
 LIKELY_SHIFTS = (-10, -3, 0, 6, 10)
 

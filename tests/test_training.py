@@ -19,7 +19,7 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.losses import PixelLoss
 from lipkit.presets import Preset
 from lipkit.training import EpochBatches, train
-from lipkit.training.run import Run
+from lipkit.training.generator_run import Run
 from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log, save_checkpoint
 from lipkit.weights import load_weights, read_card
 

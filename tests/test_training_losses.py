@@ -21,7 +21,7 @@ from lipkit.presets import PRESETS, Preset
 from lipkit.settings import to_dict
 from lipkit.training import train
 from lipkit.training.averaging import MovingAverage
-from lipkit.training.run import Run
+from lipkit.training.generator_run import Run
 from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log
 from lipkit.weights import load_weights
 

@@ -12,7 +12,7 @@ from lipkit.config.constants import (
     SAMPLES_PER_FRAME,
     WINDOW,
 )
-from lipkit.config.stages import DataConfig, PrepareConfig, TrainConfig
+from lipkit.config.groups import DataConfig, PrepareConfig, TrainConfig
 
 __all__ = [
     "COLUMNS_PER_FRAME",

@@ -5,9 +5,10 @@ says what one is. A module of this package offers its own as ``LOSS`` or ``LOSSE
 
 The paper's (poster, fact sheet sections 3 to 7): :mod:`~lipkit.losses.correlation`,
 :mod:`~lipkit.losses.pixel`, :mod:`~lipkit.losses.perceptual`,
-:mod:`~lipkit.losses.adversarial`. Ours, for the preset ``plus``: :mod:`~lipkit.losses.mouth`,
-:mod:`~lipkit.losses.similarity`, :mod:`~lipkit.losses.sharpness`,
-:mod:`~lipkit.losses.frame_change`, :mod:`~lipkit.losses.points`, :mod:`~lipkit.losses.patch`.
+:mod:`~lipkit.losses.adversarial`. Ours, for the preset ``plus``:
+:mod:`~lipkit.losses.mouth_pixels`, :mod:`~lipkit.losses.similarity`,
+:mod:`~lipkit.losses.sharpness`, :mod:`~lipkit.losses.frame_change`,
+:mod:`~lipkit.losses.points`, :mod:`~lipkit.losses.patch`.
 Their weighted sum is :mod:`~lipkit.losses.objective`.
 
 Every loss is taken in float32, whatever the networks before it compute in.
@@ -19,7 +20,7 @@ from lipkit.losses import (
     adversarial,
     correlation,
     frame_change,
-    mouth,
+    mouth_pixels,
     patch,
     perceptual,
     pixel,
@@ -31,7 +32,7 @@ from lipkit.losses.adversarial import AdversarialConfig, AdversarialLoss
 from lipkit.losses.correlation import CorrelationConfig, CorrelationLoss
 from lipkit.losses.frame_change import MotionLoss
 from lipkit.losses.loss import Loss
-from lipkit.losses.mouth import MouthLoss
+from lipkit.losses.mouth_pixels import MouthLoss
 from lipkit.losses.objective import Objective
 from lipkit.losses.patch import PatchLoss
 from lipkit.losses.perceptual import PerceptualConfig, PerceptualLoss
@@ -69,7 +70,7 @@ _MODULES = (
     pixel,
     perceptual,
     adversarial,
-    mouth,
+    mouth_pixels,
     similarity,
     sharpness,
     frame_change,

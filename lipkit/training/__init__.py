@@ -1,12 +1,13 @@
 """Training: one trainer, and a recipe for each thing that is trained.
 
-- :mod:`~lipkit.training.run`: a generator's run, from a prepared set to weights.
+- :mod:`~lipkit.training.generator_run`: a generator's run, from a prepared set to weights.
 - :mod:`~lipkit.training.trainer`: the loop: budget, log, checkpoints, resuming, processes.
 - :mod:`~lipkit.training.recipe`: what the trainer asks of a recipe.
-- :mod:`~lipkit.training.generator`: every generator, of pictures or of mouth points
-  (:mod:`~lipkit.training.points`); :mod:`~lipkit.training.pretraining`: what must be trained
-  before; :mod:`~lipkit.training.sync`: the network of the sync metric.
-- :mod:`~lipkit.training.step`, :mod:`~lipkit.training.networks`: one step of all networks, and
+- :mod:`~lipkit.training.generator_recipe`: every generator, of pictures or of mouth points
+  (:mod:`~lipkit.training.spoken_points`).
+- :mod:`~lipkit.training.pretraining_recipe`: what must be trained before the generator.
+- :mod:`~lipkit.training.sync_recipe`: the network of the sync metric.
+- :mod:`~lipkit.training.step`, :mod:`~lipkit.training.run_networks`: one step of all networks, and
   these from settings.
 - :mod:`~lipkit.training.averaging`, :mod:`~lipkit.training.schedule`: the moving average of the
   generator, and how rates go along.
@@ -18,6 +19,6 @@ that a run which was interrupted and resumed gives the same losses as an undistu
 """
 
 from lipkit.training.batches import EpochBatches
-from lipkit.training.run import TrainResult, train
+from lipkit.training.generator_run import TrainResult, train
 
 __all__ = ["EpochBatches", "TrainResult", "train"]

@@ -16,8 +16,8 @@ from lipkit.models.network import Generated
 from lipkit.models.warp_generator import Guide
 from lipkit.presets import Preset
 from lipkit.training.batches import Batch
-from lipkit.training.networks import Networks
 from lipkit.training.recipe import descend
+from lipkit.training.run_networks import Networks
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

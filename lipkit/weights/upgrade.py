@@ -10,7 +10,7 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
-from lipkit.errors import LipkitError
+from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
 from lipkit.models.catalogue import build_generator
 from lipkit.presets import Preset
@@ -20,7 +20,15 @@ from lipkit.weights import CARD_FORMAT, Card, Weights, parse_card
 
 
 def upgraded_card(values: dict[str, Any]) -> Card:
-    """The card of a header of format 1."""
+    """The card of a header of format 1.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, LipkitError
+        When it is none.
+    """
+    if values["format"] != 1:
+        raise ValueError(f"card format {values['format']}")
     return parse_card({**values, "preset": upgraded(values["preset"]), "format": CARD_FORMAT})
 
 
@@ -37,7 +45,7 @@ def upgrade_file(old: str | Path, new: str | Path) -> Card:
         with safe_open(old, framework="pt") as file:
             card = upgraded_card(json.loads((file.metadata() or {})["card"]))
         data = old.read_bytes()
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError, UsageError) as error:
         raise LipkitError(f"{old}: holds no weights of lipkit's first format") from error
     # The header is JSON behind its own length, padded with spaces; then come the tensors.
     length = int.from_bytes(data[:8], "little")

@@ -23,7 +23,7 @@ from training_sets import make_set
 
 from lipkit.data.prepared import PreparedSet
 from lipkit.presets import preset
-from lipkit.training.run import Run
+from lipkit.training.generator_run import Run
 
 CUDA = torch.cuda.is_available()
 PLAIN = {"precision": "float32", "channels_last": "off", "compile": "off"}

@@ -10,7 +10,7 @@ from lipkit.data.prepared import PreparedSet
 from lipkit.files import replacing
 from lipkit.presets import Preset
 from lipkit.settings import to_dict
-from lipkit.training.generator import GeneratorRecipe
+from lipkit.training.generator_recipe import GeneratorRecipe
 from lipkit.training.trainer import Trainer
 
 

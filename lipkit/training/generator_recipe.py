@@ -25,11 +25,11 @@ from lipkit.presets.fit import needs, needs_varied_windows, require_fit
 from lipkit.settings import to_dict
 from lipkit.training.batches import Batch, Feed
 from lipkit.training.devices import launch
-from lipkit.training.networks import build_networks
-from lipkit.training.points import PointsFeed, SpokenPoints, point_figures
-from lipkit.training.pretraining import PretrainingRecipe
+from lipkit.training.pretraining_recipe import PretrainingRecipe
 from lipkit.training.recipe import Clock, Recipe
+from lipkit.training.run_networks import build_networks
 from lipkit.training.schedule import rate_factor, share_done
+from lipkit.training.spoken_points import PointsFeed, SpokenPoints, point_figures
 from lipkit.training.step import Step
 from lipkit.training.validation import Viewer
 from lipkit.weights import WEIGHTS_NAME, Card, quiet_levels, save_weights

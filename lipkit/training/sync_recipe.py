@@ -22,8 +22,8 @@ from lipkit.losses.loss import Group
 from lipkit.models.sync_network import OFFSETS, STACK, SyncNetwork, similarities
 from lipkit.settings import to_dict
 from lipkit.training.devices import launch
-from lipkit.training.networks import seed_part
 from lipkit.training.recipe import Clock, OneLossRecipe, adam
+from lipkit.training.run_networks import seed_part
 from lipkit.training.schedule import share_done
 from lipkit.training.sync_clips import FRAMES, SyncClips, vary_lips, vary_sound
 from lipkit.training.trainer import Trainer
