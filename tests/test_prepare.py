@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import re
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -81,7 +82,9 @@ def prepared(tmp_path, talk_file):
 
     def run(*records: ClipRecord, **options):
         good = record_of(talk_file)
+        # A set keeps what it has, and this one is to hold the given clips alone.
         out = tmp_path / "set"
+        shutil.rmtree(out, ignore_errors=True)
         done = prepare([*records, good], out, progress=False, **{"workers": 0} | options)
         rows = PreparedSet.open(out).manifest.set_index("clip_id")
         assert rows.status[good.clip_id] == "ok"
