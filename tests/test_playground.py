@@ -143,6 +143,52 @@ def test_the_microphones_recordings_join_the_choices(weights, sound, tmp_path):
     assert 'aria-label="a says: my voice 2"' in ground.stage.value
 
 
+def speak(ground: Playground, sound: np.ndarray, rate: float = 44100.0) -> list[bytes]:
+    """Say a sound into a live microphone; the screen after each piece."""
+    seen = []
+    for start in range(0, len(sound), 2048):
+        piece = memoryview(sound[start : start + 2048].astype("<f4").tobytes())
+        ground.microphone.receive(None, {"piece": rate}, [piece])
+        seen.append(ground.screen.value)
+    ground.microphone.receive(None, {"end": True}, [])
+    return [*seen, ground.screen.value]
+
+
+@pytest.mark.parametrize("rate", [44100.0, 48000.0])
+def test_a_live_voice_moves_the_face_while_it_speaks(weights, sound, rate):
+    ground = Playground(weights, {"a": FACE}, {"x": sound})
+    assert ground.screen.layout.display == "none"
+    voice = np.tile(sound, 8)
+    seen = speak(ground, voice, rate)
+    assert ground.screen.layout.display != "none"
+    # Nothing until what the first picture depends on was heard, then one after the other.
+    first = next(i for i, jpeg in enumerate(seen) if jpeg)
+    context = weights.generator.context
+    assert abs(first * 2048 - (context + 1) * FRAME * rate / 44100) < 3 * 2048
+    assert len(set(seen)) > len(seen) / 2
+    shown = np.asarray(Image.open(io.BytesIO(seen[-1])))
+    assert shown.shape == FACE.shape
+    # The recording is kept, and says the same when it is played.
+    assert ground.recording.value == "my voice 1"
+    kept = ground._recordings["my voice 1"]
+    assert abs(len(kept) - len(voice) * 44100 / rate) < 50
+    frames = talk(weights, FACE, kept).frames
+    assert np.abs(frames[-1].astype(int) - shown).mean() < 6
+    assert f"{len(frames)} pictures, each {context / 25 + 0.0116:.2f} s" in ground.message.value
+    speak(ground, voice[:4096])
+    assert ground.recording.value == "my voice 2"
+
+
+def test_a_live_voice_for_a_picture_without_a_face(weights, sound):
+    ground = Playground(weights, {"none": 0 * FACE, "a": FACE}, {"x": sound})
+    speak(ground, sound)
+    assert ground.message.value == "the picture: no face found"
+    assert ground.recording.options == ("x",)
+    ground.face.value = "a"
+    speak(ground, sound)
+    assert ground.recording.value == "my voice 1"
+
+
 def test_a_microphone_without_sound_says_why_and_changes_nothing(weights, sound):
     ground = Playground(weights, {"a": FACE}, {"x": sound})
     ground.microphone.receive(None, {"fault": "Permission denied"}, [])

@@ -247,3 +247,13 @@ def test_microphone(notebook):
     piece.click("talk")
     piece.area.locator('video[aria-label$="says: my voice 1"]').wait_for()
     piece.plays()
+
+
+def test_a_live_microphone(notebook):
+    piece = Piece(notebook, "playground")
+    piece.area.get_by_label("while I speak").check()
+    piece.click("record my voice")
+    piece.area.locator("img.widget-image[src^=blob]:visible").wait_for()
+    piece.area.get_by_role("button", name=re.compile(r"stop · [1-9]")).click()
+    piece.says("s after its sound plus")
+    piece.area.get_by_label("while I speak").uncheck()

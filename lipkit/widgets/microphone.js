@@ -1,6 +1,45 @@
 // A button that records the microphone until it is pressed again, or for model.most seconds.
 // The kernel gets {sound: MIME type} and the recording, a whole file, as the only buffer;
 // or {fault: words}. It is a message and no trait, which a notebook could be saved with.
+// Where model.live, it gets the sound while it is spoken instead: {piece: samples a second} and
+// float32 samples, many times, then {end: true}.
+const PIECE = 2048; // samples, about 45 ms: a picture lasts 40
+const LISTENER = `
+  registerProcessor("listener", class extends AudioWorkletProcessor {
+    process([input]) {
+      if (input.length) this.port.postMessage(input[0].slice());
+      return true;
+    }
+  });`;
+
+const listen = async (stream, send) => {
+  const context = new AudioContext();
+  const module = URL.createObjectURL(new Blob([LISTENER], { type: "text/javascript" }));
+  await context.audioWorklet.addModule(module);
+  URL.revokeObjectURL(module);
+  const listener = new AudioWorkletNode(context, "listener", { channelCount: 1, channelCountMode: "explicit" });
+  let held = new Float32Array(PIECE);
+  let count = 0;
+  listener.port.onmessage = ({ data }) => {
+    for (const sample of data) {
+      held[count++] = sample;
+      if (count === PIECE) {
+        send({ piece: context.sampleRate }, held);
+        held = new Float32Array(PIECE);
+        count = 0;
+      }
+    }
+  };
+  context.createMediaStreamSource(stream).connect(listener);
+  return async () => {
+    listener.port.onmessage = null;
+    const { sampleRate } = context;
+    await context.close();
+    if (count) send({ piece: sampleRate }, held.slice(0, count));
+    send({ end: true });
+  };
+};
+
 export default {
   render({ model, el }) {
     const button = document.createElement("button");
@@ -14,6 +53,37 @@ export default {
       button.classList.toggle("mod-danger", recorder !== null);
     };
     const stop = () => recorder !== null && recorder.state === "recording" && recorder.stop();
+    const done = (stream) => {
+      clearInterval(timer);
+      stream.getTracks().forEach((track) => track.stop());
+      recorder = null;
+      show("record my voice");
+    };
+
+    const record = async (stream) => {
+      const pieces = [];
+      const made = new MediaRecorder(stream);
+      made.ondataavailable = (event) => pieces.push(event.data);
+      made.onstop = async () => {
+        done(stream);
+        const sound = new Blob(pieces, { type: made.mimeType });
+        model.send({ sound: sound.type }, undefined, [await sound.arrayBuffer()]);
+      };
+      made.start();
+      return made;
+    };
+    const speak = async (stream) => {
+      const end = await listen(stream, (content, samples) =>
+        model.send(content, undefined, samples ? [samples.buffer] : []),
+      );
+      return {
+        state: "recording",
+        stop() {
+          done(stream);
+          end();
+        },
+      };
+    };
 
     const start = async () => {
       let stream;
@@ -27,18 +97,7 @@ export default {
       } finally {
         button.disabled = false;
       }
-      const pieces = [];
-      recorder = new MediaRecorder(stream);
-      recorder.ondataavailable = (event) => pieces.push(event.data);
-      recorder.onstop = async () => {
-        clearInterval(timer);
-        stream.getTracks().forEach((track) => track.stop());
-        const sound = new Blob(pieces, { type: recorder.mimeType });
-        recorder = null;
-        show("record my voice");
-        model.send({ sound: sound.type }, undefined, [await sound.arrayBuffer()]);
-      };
-      recorder.start();
+      recorder = await (model.get("live") ? speak(stream) : record(stream));
       let seconds = 0;
       show("stop · 0 s");
       timer = setInterval(() => {

@@ -23,6 +23,7 @@ from lipkit.generation import (
 )
 from lipkit.settings import did_you_mean
 from lipkit.weights import Weights
+from lipkit.widgets.live import LiveTalk
 from lipkit.widgets.microphone import Microphone
 from lipkit.widgets.shown import Interactive, player
 
@@ -92,7 +93,8 @@ class Playground(Interactive):
 
     ``face``, ``recording`` and ``view`` are the controls, ``add_face`` and ``add_recording``
     take files, ``microphone`` records, ``go`` starts, ``stage`` shows the video and
-    ``message`` says what went wrong.
+    ``message`` says what went wrong. While ``live`` is ticked, the face on ``screen`` says what
+    the microphone hears as soon as it can (:class:`~lipkit.generation.SpeechStream`).
 
     Parameters
     ----------
@@ -127,16 +129,28 @@ class Playground(Interactive):
         self.add_recording = ipywidgets.FileUpload(
             accept="audio/*,video/*", description="your recording", layout=whole
         )
-        self.microphone = Microphone(self.take_voice, self.refuse_voice, MOST_SECONDS)
+        self.microphone = Microphone(
+            self.take_voice, self.refuse_voice, MOST_SECONDS, self.hear_voice
+        )
+        self.live = ipywidgets.Checkbox(description="while I speak", indent=False)
+        ipywidgets.jslink((self.live, "value"), (self.microphone, "live"))
+        self._talking: LiveTalk | None = None
+        self._deaf = False
+        """Whether the rest of a live speech is ignored, because it began with a fault."""
         self.go = ipywidgets.Button(description="talk", button_style="primary")
         self.message, self.stage = ipywidgets.HTML(), ipywidgets.HTML()
+        self.screen = ipywidgets.Image(
+            format="jpeg", layout=ipywidgets.Layout(display="none", max_width="360px")
+        )
         super().__init__(
             [
                 ipywidgets.HBox([self.face, self.add_face]),
-                ipywidgets.HBox([self.recording, self.add_recording, self.microphone]),
+                ipywidgets.HBox([self.recording, self.add_recording]),
+                ipywidgets.HBox([self.microphone, self.live]),
                 ipywidgets.HBox([self.view, self.go]),
                 ipywidgets.HTML(CONSENT),
                 self.message,
+                self.screen,
                 self.stage,
             ]
         )
@@ -156,8 +170,44 @@ class Playground(Interactive):
 
     def take_voice(self, sound: bytes) -> None:
         """Put what the microphone heard among the recordings and choose it."""
+        self._take_sound(self._voice_name(), sound)
+
+    def hear_voice(self, piece: np.ndarray, rate: float) -> None:
+        """Show what the next piece of a live speech makes possible; an empty one ends it."""
+        if not self._deaf:
+            try:
+                self._answer(piece, rate)
+            except LipkitError as fault:
+                self._say(str(fault))
+                self._talking, self._deaf = None, True
+        self._deaf = self._deaf and len(piece) > 0
+
+    def _answer(self, piece: np.ndarray, rate: float) -> None:
+        last = len(piece) == 0
+        if self._talking is None:
+            if last:
+                return
+            self._talking = self._begin(rate)
+        for frame in self._talking.hear(piece, last):
+            self.screen.value = frame
+        if last:
+            talking, self._talking = self._talking, None
+            name = self._voice_name()
+            self._keep(name, talking.samples, self._recordings, self.recording)
+            self._say(f"{name} is taken; {talking.summary()}")
+
+    def _begin(self, rate: float) -> LiveTalk:
+        picture = self._faces[self.face.value]
+        config = self._weights.card.preset.prepare
+        lips = find_lips(picture, config, self._landmarks, "the picture")
+        self._say("listening …")
+        self.screen.layout.display = None
+        whole = picture if self.view.value == "face" else None
+        return LiveTalk(self._weights, lips, whole, rate)
+
+    def _voice_name(self) -> str:
         taken = sum(name.startswith("my voice") for name in self._recordings)
-        self._take_sound(f"my voice {taken + 1}", sound)
+        return f"my voice {taken + 1}"
 
     def refuse_voice(self, fault: str) -> None:
         """Say why the browser recorded nothing."""
@@ -192,13 +242,23 @@ class Playground(Interactive):
             path = Path(folder) / f"upload{Path(name).suffix}"
             path.write_bytes(content)
             try:
-                known[name] = read(path)
+                item = read(path)
             except LipkitError as fault:
                 self._say(str(fault).replace(str(path), name))
                 return
+        self._keep(name, item, known, control)
+        self._say(f"{name} is taken")
+
+    def _keep(
+        self,
+        name: str,
+        item: np.ndarray,
+        known: dict[str, np.ndarray],
+        control: ipywidgets.Dropdown,
+    ) -> None:
+        known[name] = item
         control.options = list(known)
         control.value = name
-        self._say(f"{name} is taken")
 
     def _say(self, text: str) -> None:
         self.message.value = html.escape(text)
