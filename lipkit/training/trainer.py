@@ -83,6 +83,7 @@ class Trainer:
         UsageError
             When the folder holds a run and ``resume`` is false, or it is another run.
         """
+        self.fabric.barrier()  # what the first process was writing is whole
         path = self._checkpoint
         there = path is not None and path.exists()
         if there and not resume:
