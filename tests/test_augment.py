@@ -8,6 +8,10 @@ from lipkit.data.augment import (
     Sample,
     add_power,
     augment,
+    band,
+    band_centres,
+    echo,
+    elsewhere,
     mirror,
     other_light,
     other_place,
@@ -132,3 +136,38 @@ def test_augmented_shapes_and_types_stay():
             assert (changed.shape, changed.dtype) == (array.shape, array.dtype), name
         assert (after.logmel != before.logmel).any()
         assert (after.video != before.video).any()
+
+
+def test_an_echo_comes_later_and_dies_away():
+    sound = np.full((64, 128), -100.0, np.float32)
+    sound[20] = 0.0
+    heard = echo(sound, seconds=0.3, decibels=-6.0)
+    assert (heard[:20] < -98).all()
+    assert heard[20, 0] == pytest.approx(0, abs=1e-3)
+    tail = heard[21:55, 0]
+    assert (np.diff(tail) < 0).all()
+    # 60 dB in 0.3 s are 2 dB in each column of 10 ms.
+    assert np.diff(tail[:20]) == pytest.approx(-2.0, abs=0.05)
+    assert 10 * np.log10(np.sum(10 ** (tail / 10))) == pytest.approx(-6.0, abs=0.2)
+
+
+def test_a_telephone_keeps_its_band_only():
+    sound = np.zeros((8, 128), np.float32)
+    heard, at = band(sound, 300.0, 3400.0)[0], band_centres()
+    assert (np.diff(at) >= 0).all()
+    assert np.allclose(heard[(at > 300) & (at < 3400)], 0)
+    assert (heard[at > 6800] < -47).all()
+    assert (heard[at < 140] < -47).all()
+    assert heard.min() >= -100
+
+
+def test_elsewhere_keeps_time_and_is_now_and_then_elsewhere():
+    rng = np.random.default_rng(0)
+    sound = rng.normal(-40, 10, (64, 128)).astype(np.float32)
+    changed = 0
+    for seed in SEEDS:
+        heard = elsewhere(sound.copy(), np.random.default_rng(seed))
+        assert heard.shape == sound.shape
+        assert np.isfinite(heard).all()
+        changed += not np.array_equal(heard, sound)
+    assert 5 < changed < 15

@@ -6,11 +6,14 @@ come from the generator that is handed in, so that a window's depend on its numb
 """
 
 from dataclasses import dataclass
+from functools import cache
 
 import cv2
 import numpy as np
+from scipy.signal import lfilter
 
-from lipkit.config import LIP_SIZE
+from lipkit.config import COLUMNS_PER_FRAME, FPS, LIP_SIZE, SAMPLE_RATE
+from lipkit.media.audio import mel_filters
 
 MIRRORED = np.r_[6:-1:-1, 11:6:-1, 16:11:-1, 19:16:-1]
 """Mouth point i of a mirrored picture is mouth point MIRRORED[i] of the picture."""
@@ -18,6 +21,8 @@ SILENT_SHARE = 0.04
 """Of the windows, how many become silence in which the mouth rests."""
 FLOOR_DB = -100.0
 """Log-mel of digital silence (:mod:`lipkit.media.audio`)."""
+COLUMN = 1 / (FPS * COLUMNS_PER_FRAME)
+"""Seconds of a log-mel column."""
 DB = np.log(10) / 10
 """Natural logarithm of a power ratio of 1 dB."""
 
@@ -84,7 +89,44 @@ def other_voice(logmel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         width = int(rng.integers(4, 20))
         first = int(rng.integers(0, bands - width))
         logmel[:, first : first + width] = logmel[:, first : first + width].mean()
-    return logmel.astype(np.float32)
+    return elsewhere(logmel, rng).astype(np.float32)
+
+
+def elsewhere(logmel: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Another room, a telephone, a recording without its treble: f32 [4T, 128] dB."""
+    if rng.random() < 0.25:
+        logmel = echo(logmel, rng.uniform(0.1, 0.6), rng.uniform(-16, -4))
+    draw = rng.random()
+    if draw < 0.05:
+        logmel = band(logmel, 300.0, 3400.0)
+    elif draw < 0.30:
+        logmel = band(logmel, 0.0, float(rng.choice([4000, 5500, 7000, 8000, 11000])))
+    return logmel
+
+
+def echo(logmel: np.ndarray, seconds: float, decibels: float) -> np.ndarray:
+    """A room whose sound dies away by 60 dB in so many seconds; its echo has so much power."""
+    decay = 10 ** (-6 * COLUMN / seconds)
+    share = 10 ** (decibels / 10) * (1 - decay)
+    power = np.exp(np.asarray(logmel, np.float64) * DB)
+    tail = lfilter([0.0, share], [1.0, -decay], power, axis=0)
+    return (np.log(power + tail) / DB).astype(np.float32)
+
+
+def band(logmel: np.ndarray, low: float, high: float) -> np.ndarray:
+    """What lies between two frequencies, Hz; the rest falls by 12 dB in each quarter octave,
+    and no lower than silence."""
+    centre = band_centres()
+    beyond = np.maximum(np.log2(np.maximum(low, 1.0) / centre), np.log2(centre / high))
+    return np.maximum(logmel - 48 * np.maximum(beyond, 0), FLOOR_DB).astype(np.float32)
+
+
+@cache
+def band_centres() -> np.ndarray:
+    """Frequency of the middle of each mel band, Hz, f64 [128]."""
+    filters = mel_filters()
+    frequencies = np.linspace(0, SAMPLE_RATE / 2, filters.shape[1])
+    return np.maximum((filters @ frequencies) / np.maximum(filters.sum(1), 1e-12), 1.0)
 
 
 def add_power(a: np.ndarray, b: np.ndarray) -> np.ndarray:
