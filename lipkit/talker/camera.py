@@ -87,7 +87,9 @@ def compressed(frames: Iterable[np.ndarray], how: Camera) -> Iterator[np.ndarray
             encoder = _encoder(how, even.shape[1], even.shape[0])
             decoder = av.CodecContext.create(_DECODERS[how.codec], "r")
             decoder.thread_count = 1
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+        # OpenCV converts colours: FFmpeg's scaler sets threads up anew for every frame.
+        planes = cv2.cvtColor(np.ascontiguousarray(even), cv2.COLOR_RGB2YUV_I420)
+        picture = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         picture.pts = number
         for packet in encoder.encode(picture):
             for seen in decoder.decode(packet):
@@ -102,7 +104,8 @@ def compressed(frames: Iterable[np.ndarray], how: Camera) -> Iterator[np.ndarray
 
 
 def _cut(seen, size: tuple[int, int]) -> np.ndarray:
-    return np.ascontiguousarray(seen.to_ndarray(format="rgb24")[: size[0], : size[1]])
+    whole = cv2.cvtColor(seen.to_ndarray(), cv2.COLOR_YUV2RGB_I420)
+    return np.ascontiguousarray(whole[: size[0], : size[1]])
 
 
 def _encoder(how: Camera, width: int, height: int):

@@ -6,7 +6,7 @@ its pose. The same formulas place the 68 landmarks, so these are exact.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import cv2
 import numpy as np
@@ -201,8 +201,7 @@ class Face:
     def landmarks(self, shape: np.ndarray, pose: Pose = Pose(), shut: float = 0.0) -> np.ndarray:
         """The 68 points (iBUG order) of the same frame, f64 [68, 2], pixels (x, y)."""
         lips = self.mouth.shape.lips(shape)
-        skin = np.concatenate([self._jaw_points(), brow_landmarks(self.anatomy)])
-        skin = np.concatenate([skin, self._nose_points()])
+        skin = self._skin_points
         moved = skin.copy()
         for _ in range(6):
             dx, dy = self._shift(lips, moved[:, 0], moved[:, 1])
@@ -221,6 +220,12 @@ class Face:
             z = cv2.remap(self._depth, xy[:, :1], xy[:, 1:], cv2.INTER_LINEAR)
             placed = (points + z * tilt) @ a.T + c
         return placed
+
+    @cached_property
+    def _skin_points(self) -> np.ndarray:
+        """Jaw, brows and nose of the resting face, f64 [36, 2]."""
+        brows = brow_landmarks(self.anatomy)
+        return np.concatenate([self._jaw_points(), brows, self._nose_points()])
 
     def _jaw_points(self) -> np.ndarray:
         a = self.anatomy

@@ -118,10 +118,20 @@ def hear_file(path: Path, words: str = "", keep: str | os.PathLike | None = None
     return found
 
 
+def hear_phonemes(samples: np.ndarray) -> Heard:
+    """The phoneme loop alone: which phonemes were said, without any word in mind."""
+    pcm = _pcm(samples)
+    return _heard(_loop(_within_silence(pcm)), (), len(pcm) / 2 / RATE, "loop")
+
+
+def _within_silence(pcm: bytes) -> bytes:
+    margin = np.random.default_rng(0).normal(0, 8, round(_MARGIN * RATE)).astype("<i2").tobytes()
+    return margin + pcm + margin
+
+
 def _hear(pcm: bytes, words: list[str]) -> Heard:
     seconds = len(pcm) / 2 / RATE
-    margin = np.random.default_rng(0).normal(0, 8, round(_MARGIN * RATE)).astype("<i2").tobytes()
-    pcm = margin + pcm + margin
+    pcm = _within_silence(pcm)
     if words:
         aligned = _align(pcm, words)
         if aligned is None:
