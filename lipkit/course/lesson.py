@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from lipkit.data.prepared import PreparedSet
 
 CACHE_VARIABLE = "LIPKIT_CACHE"
-VIDEO_CRF, VIDEO_AUDIO_BITS = 30, 28_000
+VIDEO_CRF, VIDEO_AUDIO_BITS = 30, 20_000
 """Three seconds at 180 x 144 then take about 20 KB, and a notebook stays under 300 KB."""
 SYNTHETIC_SPEAKERS, SYNTHETIC_CLIPS = 3, 4
 """Size of the corpus that is made where none is given: 12 clips, a few seconds' work."""

@@ -17,6 +17,7 @@ _WHERE = {
     "Speech": "speech",
     "Talk": "clip",
     "Voice": "speech",
+    "human_clip": "clip",
     "perform": "performance",
     "person": "people",
     "speak": "speech",

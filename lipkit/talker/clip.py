@@ -5,8 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lipkit.corpora.record import Word
-from lipkit.talker.people import Person
-from lipkit.talker.performance import Performance, perform
+from lipkit.talker.crowd import STUDIO
+from lipkit.talker.people import Person, person
+from lipkit.talker.performance import Performance, perform, perform_speech
+from lipkit.talker.recordings import Piece
 from lipkit.talker.sentences import Sentence
 from lipkit.talker.speech import Phoneme
 from lipkit.talker.visemes import lead, visemes_of
@@ -58,6 +60,17 @@ def talking_clip(
     :func:`lipkit.talker.performance.perform` for the arguments and what is raised.
     """
     return record(perform(person_index, sentence, seed, frames))
+
+
+def human_clip(person_index: int | Person, piece: Piece, seed: int = 0) -> Talk:
+    """Draw a person of the cast who says what a human being said.
+
+    The pieces that come with the kit are in :mod:`lipkit.talker.voices`, those of your own
+    recordings come from :func:`lipkit.talker.recordings.find_pieces`.
+    """
+    who = person(person_index, seed) if isinstance(person_index, int) else person_index
+    text = " ".join(word.text for word in piece.words) or piece.name
+    return record(perform_speech(who, piece.speech(), text, STUDIO, seed))
 
 
 def record(performance: Performance) -> Talk:

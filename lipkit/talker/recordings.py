@@ -15,13 +15,15 @@ from lipkit.corpora.record import Word
 from lipkit.errors import LipkitError
 from lipkit.jobs.pool import Lost, each
 from lipkit.talker.listening import Heard, Unfit, hear_file
-from lipkit.talker.speech import SILENCE, Phoneme
+from lipkit.talker.speech import SILENCE, Phoneme, Speech
 
 SOUNDS = {".ogg", ".opus", ".wav", ".flac", ".mp3", ".m4a"}
 SHORTEST, LONGEST = 1.2, 3.6
 """Seconds of speech in a piece; a longer recording is cut at its pauses."""
 _PAUSE = 0.12
 """Seconds; a shorter pause is no place to cut."""
+_FADE = 0.015
+"""Seconds over which a piece fades in and out."""
 _KEPT = 0.12
 """Seconds of silence that a piece keeps at either end."""
 
@@ -63,6 +65,16 @@ class Piece:
 
         whole = read_audio(self.recording.path)
         return whole[round(self.start * SAMPLE_RATE) : round(self.end * SAMPLE_RATE)]
+
+    def speech(self) -> Speech:
+        """Sound at full level, faded in and out, with its phonemes and words."""
+        samples = self.samples().astype(np.float64)
+        count = min(round(_FADE * SAMPLE_RATE), len(samples) // 2)
+        ramp = np.linspace(0, 1, count)
+        samples[:count] *= ramp
+        samples[len(samples) - count :] *= ramp[::-1]
+        samples = np.float32(samples / (np.abs(samples).max(initial=0) + 1e-9))
+        return Speech(samples, self.phonemes, self.words)
 
 
 def find_recordings(

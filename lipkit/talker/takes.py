@@ -12,17 +12,14 @@ from typing import Literal
 
 import numpy as np
 
-from lipkit.config import SAMPLE_RATE
 from lipkit.errors import LipkitError, UsageError
 from lipkit.talker import crowd, english, sentences
 from lipkit.talker.performance import Performance, perform_speech
 from lipkit.talker.recordings import Piece
-from lipkit.talker.speech import Speech, speak
+from lipkit.talker.speech import speak
 
 VERSION = 2
 """Raised when the same take gives another clip."""
-_FADE = 0.015
-"""Seconds over which a piece of a recording fades in and out."""
 
 
 @dataclass(frozen=True)
@@ -192,20 +189,9 @@ def rehearse(take: Take) -> tuple[Performance, str]:
             voice = replace(voice, language=take.manners.language)
         speech, name = speak(take.text, voice), f"espeak {voice.language}+{voice.variant}"
     else:
-        speech, name = _human(take.piece), f"human {take.piece.recording.speaker}"
+        speech, name = take.piece.speech(), f"human {take.piece.recording.speaker}"
     seed = take.seed + 1000 * take.number
     performance = perform_speech(
         who, speech, take.text, manner, seed, take.manners.sound, take.manners.camera
     )
     return performance, name
-
-
-def _human(piece: Piece) -> Speech:
-    """A piece at full level, faded in and out."""
-    samples = piece.samples().astype(np.float64)
-    count = round(_FADE * SAMPLE_RATE)
-    ramp = np.linspace(0, 1, count)
-    samples[:count] *= ramp
-    samples[-count:] *= ramp[::-1]
-    samples = np.float32(samples / (np.abs(samples).max() + 1e-9))
-    return Speech(samples, piece.phonemes, piece.words)
