@@ -10,7 +10,7 @@ class LipkitError(Exception):
 
 
 class Diverged(LipkitError):
-    """A training whose losses or weights are no longer finite: the same again would end alike."""
+    """A training whose losses or weights are no longer finite: a repetition would end the same."""
 
 
 class UsageError(LipkitError):

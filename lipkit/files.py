@@ -23,7 +23,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 
     The temporary name keeps the suffix, because writers choose a format by it. The
     parent folder is made. On any failure the temporary file or folder is removed and
-    what stood at ``path`` before is untouched.
+    whatever was at ``path`` before is untouched.
 
     Raises
     ------

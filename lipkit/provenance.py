@@ -1,7 +1,7 @@
 """What a result was made by: the modules that it needs, the files beside them, the environment.
 
-A result is kept as long as nothing has changed that can change it. What can is derived from the
-imports: :func:`code_of` is a digest of the code of some modules and of all modules of the
+A result is kept as long as nothing that could change it has changed. What could is derived from
+the imports: :func:`code_of` is a digest of the code of some modules and of all modules of the
 package that they import, directly or not, inside functions too. Docstrings and comments do not
 count. :func:`made_by` adds the files that lie beside those modules, such as tables and weights.
 """
@@ -27,7 +27,7 @@ PACKAGE = Path(lipkit.__file__).parent
 
 
 def digest(*parts: str) -> str:
-    """SHA-256 of texts, in which their borders count."""
+    """SHA-256 of several texts; where one ends and the next begins counts."""
     total = hashlib.sha256()
     for part in parts:
         total.update(f"{len(part)}:{part}".encode())
@@ -63,7 +63,7 @@ def code_of(*modules: str, apart_from: tuple[str, ...] = (), package: Path = PAC
     Raises
     ------
     ValueError
-        When one of the names is no module of the package.
+        When one of the names is not a module of the package.
     """
     files = needed(*modules, apart_from=apart_from, package=package)
     return digest(*(part for name in sorted(files) for part in (name, _code(files[name]))))
@@ -78,7 +78,7 @@ def needed(
     """
     known = _modules(package)
     if strange := [name for name in modules if name not in known]:
-        raise ValueError(f"{strange[0]}: is no module of {package}")
+        raise ValueError(f"{strange[0]}: is not a module of {package}")
     found: dict[str, Path] = {}
     waiting = list(modules)
     while waiting:
@@ -190,7 +190,7 @@ def _imports(path: Path, package: Path) -> frozenset[str]:
 
 
 def _is_lazy(tree: ast.Module) -> bool:
-    """Whether a package loads its modules when they are asked for, by names that it makes up."""
+    """Whether a package loads its modules only when asked for them, by names that it composes."""
     return any(isinstance(n, ast.FunctionDef) and n.name == "__getattr__" for n in tree.body)
 
 

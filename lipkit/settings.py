@@ -89,7 +89,7 @@ def setting_names(config: Any, prefix: str = "") -> list[str]:
 
 
 def did_you_mean(name: str, known: typing.Iterable[str]) -> str:
-    """A phrase that proposes the nearest of the known names, or lists them."""
+    """A phrase that suggests the nearest of the known names, or lists them."""
     known = sorted(known)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     listed = ", ".join(known)
@@ -116,7 +116,7 @@ def convert(value: Any, wanted: Any, name: str = "value") -> Any:
         return _convert_union(value, args, name)
     if origin is Literal:
         for option in args:
-            # True is 1 to Python, and no kernel of one frame to anybody else.
+            # To Python True is 1, but nobody means a kernel of one frame by it.
             same = value == option and isinstance(value, bool) == isinstance(option, bool)
             if same or (isinstance(value, str) and value.strip() == str(option)):
                 return option
@@ -211,7 +211,7 @@ def override(config: Any, values: dict[str, Any]) -> Any:
     ------
     UsageError
         For an unknown setting (with the nearest known name), one that belongs to another
-        member of a union (with those that have it), or an unfit value.
+        member of a union (with those that have it), or an unsuitable value.
     """
     tags = {f"{name}.{union[0]}" for name, union in _unions(type(config)).items()}
     for key, value in sorted(values.items(), key=lambda item: item[0] not in tags):

@@ -193,7 +193,7 @@ def test_one_window_has_nothing_to_be_contrasted_with():
 
 
 def test_correlation_loss_refuses_to_broadcast():
-    with pytest.raises(ValueError, match=r"expected twice the same \[B, T, 16\]"):
+    with pytest.raises(ValueError, match=r"expected both the same \[B, T, 16\]"):
         correlation_loss("pearson")(torch.zeros(2, 15, 16), torch.zeros(1, 15, 16))
 
 

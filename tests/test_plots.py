@@ -62,20 +62,22 @@ def _pixels(figure: mpl.figure.Figure) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(plots.to_png(figure, scale=1))).convert("RGB"))
 
 
-def _drawn(figure: mpl.figure.Figure) -> np.ndarray:
+def _as_drawn(figure: mpl.figure.Figure) -> np.ndarray:
     """The figure as drawn, without the palette and the compression of a file."""
     return np.asarray(style._rendered(figure, 1))
 
 
 def test_every_box_of_the_map_lights_another_part():
-    maps = [_drawn(plots.course_map(name)) for name in plots.MAP_BOXES]
+    maps = [_as_drawn(plots.course_map(name)) for name in plots.MAP_BOXES]
     for a, b in itertools.combinations(maps, 2):
         assert a.shape == b.shape == (384, 900, 3)
         assert (a != b).any()
 
 
 def test_map_lights_several_boxes_and_refuses_unknown_ones():
-    assert (_drawn(plots.course_map(("fusion", "decoder"))) != _drawn(plots.course_map())).any()
+    assert (
+        _as_drawn(plots.course_map(("fusion", "decoder"))) != _as_drawn(plots.course_map())
+    ).any()
     with pytest.raises(UsageError, match="did you mean 'fusion'"):
         plots.course_map("fushion")
 

@@ -13,10 +13,10 @@ class PrepareConfig(Settings):
 
     crop: Literal["stable", "per_frame"] = field(
         default="stable",
-        metadata={"help": "stable: one size a clip; per_frame: the authors' crop"},
+        metadata={"help": "stable: one size per clip; per_frame: the authors' crop"},
     )
     crop_scale: float = bounded(
-        1.3, low=1.0, high=4.0, help="side of the square over the mouth's longer side"
+        1.3, low=1.0, high=4.0, help="side of the square, relative to the mouth's longer side"
     )
     smooth_frames: float = bounded(
         1.0, low=0.0, high=25.0, help="standard deviation, frames, of the crop centre's smoothing"
@@ -50,7 +50,10 @@ class DataConfig(Settings):
         default=False, metadata={"help": "other voices, light and places in training"}
     )
     balance: float = bounded(
-        1.0, low=0.0, high=1.0, help="a speaker's share grows as his windows to this power"
+        1.0,
+        low=0.0,
+        high=1.0,
+        help="a speaker's share grows as the number of windows to this power",
     )
 
 
@@ -66,7 +69,7 @@ class TrainConfig(Settings):
     batch_size: int = bounded(24, low=1, help="windows per step, all processes together")
     learning_rate: float = bounded(2e-4, low=0.0, high=1.0)
     discriminator_rate: float | None = bounded(
-        None, low=0.0, high=1.0, help="the discriminator's; none: learning_rate"
+        None, low=0.0, high=1.0, help="the discriminator's rate; none: learning_rate"
     )
     beta1: float = bounded(0.5, low=0.0, high=0.9999)
     beta2: float = bounded(0.999, low=0.0, high=0.999999)

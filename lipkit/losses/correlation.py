@@ -54,7 +54,7 @@ class CorrelationLoss(nn.Module):
         {\lVert \phi_s(f'_s) \rVert_2 \; \lVert \phi_v(\mathcal F(v)) \rVert_2}
 
     The authors' code averages the 16 features first, so that two vectors of one number
-    a time step are compared. None is negative (a ReLU made them), so any two point the
+    per time step are compared. None is negative (a ReLU made them), so any two point the
     same way: networks that know nothing already have a cosine of 0.88 on noise.
 
     ``pearson`` removes each feature's mean over time, so that only what moves counts, and
@@ -96,7 +96,7 @@ class CorrelationLoss(nn.Module):
         if s.shape != v.shape or s.dim() != 3:
             raise ValueError(
                 f"features {list(s.shape)} of the sound and {list(v.shape)} of the lips; "
-                "expected twice the same [B, T, 16]"
+                "expected both the same [B, T, 16]"
             )
         if self.config.form != "contrastive":
             return 1 - self.similarity(s, v).diagonal().mean()

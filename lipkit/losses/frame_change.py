@@ -1,4 +1,4 @@
-"""Motion loss: what changes from a frame to the next."""
+"""Motion loss: what changes from one frame to the next."""
 
 import numpy as np
 from torch import Tensor, nn
@@ -27,7 +27,7 @@ class MotionLoss(nn.Module):
         if generated.shape != real.shape or real.shape[2] < 2:
             raise ValueError(
                 f"generated {list(generated.shape)} and real {list(real.shape)} must have one "
-                "shape and two frames at least"
+                "shape and at least two frames"
             )
         error = generated.float() - real.float()
         last = error.shape[2] // 2 * 2
@@ -48,7 +48,7 @@ def by_hand(scene) -> float:
 LOSS = Loss(
     "motion",
     "motion loss",
-    "what changes from a frame to the next (ours)",
+    "what changes from one frame to the next (ours)",
     of_videos(MotionLoss()),
     by_hand=by_hand,
 )

@@ -20,7 +20,7 @@ class PointsLoss(nn.Module):
         + 0.5\,|\Delta\hat p - \Delta p| + |\hat p_0 - p_0| + 0.2\,|\hat o - o|
 
     each a mean over all values, in lip pixels. The first term is the shape of the mouth, what
-    LMD measures; its place counts less, for the sound does not tell it. The absolute value,
+    LMD measures; its place counts less, since the sound does not reveal it. The absolute value,
     not the square: dlib's points jump by whole pixels.
     """
 

@@ -38,7 +38,7 @@ class SharpnessLoss(nn.Module):
 
 
 def edge_strength(video: Tensor) -> Tensor:
-    """[B, 3, T, H, W] -> [B T, 2, h, w]: mean absolute change to the right and down, a patch."""
+    """[B, 3, T, H, W] -> [B T, 2, h, w]: mean absolute change to the right and down, per patch."""
     frames = video.transpose(1, 2).flatten(0, 1)
     here = frames[..., :-1, :-1]
     across = (frames[..., :-1, 1:] - here).abs().mean(1)

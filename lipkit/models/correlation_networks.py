@@ -10,7 +10,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 EMBEDDING = 16
-"""Numbers a time step that phi_s and phi_v give."""
+"""How many numbers phi_s and phi_v give per time step."""
 BANDS = 16
 """F, the bands of the audio encoder's features."""
 FLOW_SIZE = 16
@@ -59,14 +59,14 @@ class VisualCorrelation(nn.Module):
     channels:
         2 for flow, 3 for frames.
     size:
-        Rows and columns of the input, a power of two, 16 at least.
+        Rows and columns of the input, a power of two, at least 16.
     """
 
     def __init__(self, channels: int = 2, size: int = FLOW_SIZE) -> None:
         super().__init__()
         halvings = int(math.log2(size))
         if 2**halvings != size or halvings < 4:
-            raise ValueError(f"size {size}; expected a power of two, 16 at least")
+            raise ValueError(f"size {size}; expected a power of two, at least 16")
         self.shape = (channels, size)
         widths = [channels, 4, 8, *[EMBEDDING] * (halvings - 2)]
         layers = [

@@ -1,7 +1,7 @@
 """Landmark regression: sound and one frame's mouth points -> the mouth points of every frame.
 
-It draws nothing. It tells what the sound alone says about the mouth (fact sheet 14): a model
-of pictures whose LMD stays above this one's loses to a regression.
+It draws nothing. It shows what the sound alone says about the mouth (fact sheet 14.16): an image
+model whose LMD stays above this one's loses to a regression.
 """
 
 from dataclasses import dataclass

@@ -85,7 +85,7 @@ def save_weights(path: str | Path, generator: nn.Module, card: Card, half: bool 
     ----------
     half:
         Store kernels in 16 bits, for half the size. :func:`load_weights` gives float32 again,
-        off by up to 1 part in 2,048. Biases and statistics, which are few, stay whole.
+        off by up to 1 part in 2,048. Biases and statistics, which are few, stay in 32 bits.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def load_weights(path: str | Path, pictures: bool = True) -> Weights:
     ------
     LipkitError
         When there is no such file, when it is a pickle (loading one can run code, so it
-        is refused), broken, without a card, or of another shape than its card says.
+        is refused), damaged, without a card, or of another shape than its card says.
     """
     path = _locate(path)
     card = _card(path)
