@@ -21,8 +21,8 @@ from lipkit.config import PrepareConfig
 from lipkit.corpora.fetch import script
 from lipkit.course.lesson import cache_folder
 from lipkit.data.drawn import draw
+from lipkit.data.spectrogram import log_mel
 from lipkit.files import replacing
-from lipkit.media.audio import log_mel
 from lipkit.plots.style import to_png
 from lipkit.talker import crowd, human_clip, talking_clip, voices
 from lipkit.talker.face import REST, Face

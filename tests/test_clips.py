@@ -149,7 +149,7 @@ def test_reading_clips_loads_no_media_library():
 
 def test_preparing_clips_loads_no_torch():
     code = (
-        "import sys, lipkit.data.prepare, lipkit.media, lipkit.media.audio;"
+        "import sys, lipkit.data.prepare, lipkit.media, lipkit.data.spectrogram;"
         "import lipkit.face.landmarks, lipkit.face.lips;"
         "print({'torch', 'pandas'} & set(sys.modules))"
     )

@@ -5,12 +5,12 @@ import pytest
 from media_files import write_events
 
 from lipkit.config import SAMPLE_RATE, SAMPLES_PER_FRAME, DataConfig
+from lipkit.data.spectrogram import log_mel
 from lipkit.data.tensors import normalise, scramble
 from lipkit.errors import LipkitError
 from lipkit.generation import LogMel, read_speech, speech
 from lipkit.generation.speech import raise_to_quiet
 from lipkit.media import iter_audio, read_audio, write_audio
-from lipkit.media.audio import log_mel
 
 STATISTICS = {"logmel_mean": -40.0, "logmel_std": 20.0}
 

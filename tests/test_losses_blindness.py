@@ -23,8 +23,8 @@ from lipkit.course.blindness import (
     tell_apart,
 )
 from lipkit.data.prepared import PreparedSet
+from lipkit.data.spectrogram import log_mel
 from lipkit.face.lips import crop, crop_boxes
-from lipkit.media.audio import log_mel
 from lipkit.talker import person, talking_clip
 from lipkit.talker.sentences import choose
 

@@ -8,7 +8,7 @@ import pytest
 
 from lipkit.config.places import NOTEBOOKS
 from lipkit.course.notebooks import read_notebook
-from lipkit.media.audio import log_mel, mel_filters
+from lipkit.data.spectrogram import log_mel, mel_filters
 
 
 def definition(stem: str, name: str, **names: object) -> Callable:

@@ -6,7 +6,7 @@ import torch
 from test_notebook_definitions import definition
 from torch import nn
 
-from lipkit.media.audio import scramble_mel_axes
+from lipkit.data.spectrogram import scramble_mel_axes
 from lipkit.models.audio_encoder import AudioEncoder
 from lipkit.models.fusion import fuse
 from lipkit.models.identity_encoder import IdentityEncoder

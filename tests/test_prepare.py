@@ -16,6 +16,7 @@ from lipkit import media
 from lipkit.config import PrepareConfig
 from lipkit.corpora import list_clips
 from lipkit.corpora.record import ClipRecord
+from lipkit.data import spectrogram
 from lipkit.data.clips import read_clip
 from lipkit.data.manifest import COLUMNS
 from lipkit.data.prepare import prepare, prepare_clip
@@ -23,7 +24,6 @@ from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError
 from lipkit.face import lips
 from lipkit.face.landmarks import FaceLandmarks, track
-from lipkit.media import audio
 from lipkit.talker import talking_clip
 
 FRAMES = 32
@@ -124,7 +124,7 @@ def test_a_clip_becomes_what_the_stages_make_of_it(talk_file):
     np.testing.assert_array_equal(clip.landmarks, found.points)
     np.testing.assert_array_equal(clip.box, boxes)
     np.testing.assert_array_equal(clip.lips, lips.crop(raw.frames, boxes))
-    np.testing.assert_array_equal(clip.logmel, audio.log_mel(raw.samples).astype(np.float16))
+    np.testing.assert_array_equal(clip.logmel, spectrogram.log_mel(raw.samples).astype(np.float16))
     assert clip.lips.shape == (FRAMES, 64, 64, 3)
     assert clip.logmel.shape == (4 * FRAMES, 128)
     assert clip.meta["source"] == str(talk_file)
@@ -389,7 +389,7 @@ def test_channels_and_rates_of_sound(prepared, tmp_path, talk, channels, rate):
     path = write_media(tmp_path / "sound.mkv", talk.frames, samples, sound="pcm_s16le", rate=rate)
     assert usable(prepared(record_of(path))) == ""
     clip = read_clip(tmp_path / "set/clips/s1/sound.safetensors")
-    exact = audio.log_mel(talk.samples)
+    exact = spectrogram.log_mel(talk.samples)
     # Up to 3 kHz every one of these rates has the same sound.
     low = slice(0, 60)
     loud = exact[:, low] > -45

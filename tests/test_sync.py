@@ -13,9 +13,9 @@ from safetensors.torch import load_file
 from lipkit.config import PrepareConfig
 from lipkit.corpora import list_clips
 from lipkit.data.prepare import prepare_clip
+from lipkit.data.spectrogram import log_mel
 from lipkit.errors import LipkitError, UsageError
 from lipkit.face.lips import crop, crop_boxes
-from lipkit.media.audio import log_mel
 from lipkit.metrics.metric import Context
 from lipkit.metrics.sync.proof import mismatch_curve, mix, separation, shift_errors, shifted
 from lipkit.metrics.sync.score import (

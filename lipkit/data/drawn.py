@@ -23,11 +23,11 @@ from lipkit.data.description import claim
 from lipkit.data.ledger import enter, header_outcome
 from lipkit.data.manifest import Outcome, clip_file, one_line
 from lipkit.data.sources import settings_text
+from lipkit.data.spectrogram import log_mel
 from lipkit.errors import LipkitError, UsageError
 from lipkit.face.lips import crop, crop_boxes
 from lipkit.files import owning, remove_leftovers
 from lipkit.jobs.pool import Lost, each
-from lipkit.media.audio import log_mel
 from lipkit.talker.camera import compressed
 from lipkit.talker.face import Part
 from lipkit.talker.takes import Take, rehearse

@@ -69,10 +69,10 @@ def prepare_clip(record: ClipRecord, config: PrepareConfig) -> PreparedClip:
         When the clip cannot be used: unreadable, no sound or no picture, no face in some
         part of it, too short.
     """
+    from lipkit.data.spectrogram import log_mel
     from lipkit.face.landmarks import track
     from lipkit.face.lips import crop, crop_boxes
     from lipkit.media import read_clip
-    from lipkit.media.audio import log_mel
 
     raw = read_clip(record.video, record.audio)
     frames = len(raw.frames)

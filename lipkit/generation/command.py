@@ -7,6 +7,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lipkit.config import FPS
+from lipkit.data.spectrogram import mel_filters
 from lipkit.errors import LipkitError, UsageError
 from lipkit.face.landmarks import FaceLandmarks
 from lipkit.generation.advice import notes_on_identity, notes_on_size, notes_on_softness
@@ -19,7 +20,6 @@ from lipkit.generation.paste import LARGEST_SIDE
 from lipkit.generation.speech import LogMel, read_speech
 from lipkit.generation.talking import talking_picture, talking_video
 from lipkit.media import DamagedError, is_picture, probe, read_picture, write_video
-from lipkit.media.audio import mel_filters
 from lipkit.media.given import require_file
 from lipkit.weights import load_weights, shipped
 

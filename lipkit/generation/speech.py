@@ -14,10 +14,10 @@ from lipkit.config import (
     SAMPLES_PER_FRAME,
     DataConfig,
 )
+from lipkit.data.spectrogram import log_mel
 from lipkit.data.tensors import normalise, scramble
 from lipkit.errors import LipkitError
 from lipkit.media import Limits, iter_audio, listen
-from lipkit.media.audio import log_mel
 from lipkit.media.limits import DEFAULT as DEFAULT_LIMITS
 from lipkit.media.sound import SILENT_DB
 
@@ -130,7 +130,7 @@ class Speech:
 class LogMel:
     """The log-mel of a speech, normalised, computed where it is sliced.
 
-    ``logmel[a:b]`` is float32 [b - a, 128], as :func:`lipkit.media.audio.log_mel` of the whole
+    ``logmel[a:b]`` is float32 [b - a, 128], as :func:`lipkit.data.spectrogram.log_mel` of the whole
     speech has it; a and b are multiples of 4 (whole frames).
 
     Parameters

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from lipkit.config import COLUMNS_PER_FRAME, FPS, MEL_BANDS, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME
+from lipkit.data.spectrogram import log_mel
 from lipkit.data.tensors import normalise, scramble, to_image_tensor, to_images
 from lipkit.errors import UsageError
 from lipkit.face.lips import paste_back
@@ -22,7 +23,6 @@ from lipkit.generation.paste import LARGEST_SIDE
 from lipkit.generation.redraw import Redrawing
 from lipkit.generation.speech import raise_to_quiet
 from lipkit.generation.talking import shrunk
-from lipkit.media.audio import log_mel
 from lipkit.weights import Card, Weights
 
 HEARS = N_FFT // 2

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from lipkit.config import SAMPLES_PER_FRAME
+from lipkit.data.spectrogram import log_mel, mel_filters
 from lipkit.media import read_clip, write_video
-from lipkit.media.audio import log_mel, mel_filters
 
 CLIPS = 20
 

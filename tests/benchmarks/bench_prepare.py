@@ -18,10 +18,10 @@ from lipkit.config import PrepareConfig
 from lipkit.corpora import list_clips
 from lipkit.data.clips import write_clip
 from lipkit.data.prepare import prepare, prepare_clip
+from lipkit.data.spectrogram import log_mel
 from lipkit.face.landmarks import FaceLandmarks, track
 from lipkit.face.lips import crop, crop_boxes
 from lipkit.media import read_clip
-from lipkit.media.audio import log_mel
 
 GOAL = 3.0
 """Clips a second."""
