@@ -122,7 +122,8 @@ def run_sweep(
         return _run(cells[i], source, html, variables, kernels)
 
     try:
-        with closing(each(run, waiting, executor=executor)) as results:
+        running = each(run, waiting, executor=executor, abandon=kernels.end)
+        with closing(running) as results:
             for count, (i, cell) in enumerate(results, start=1):
                 if isinstance(cell, Lost):
                     cell = replace(cells[i], status=FAILED, reason=cell.reason)
@@ -133,8 +134,6 @@ def run_sweep(
                     said = cell.reason if cell.status == FAILED else f"{cell.seconds:.0f} s"
                     print(f"[{count}/{len(waiting)}] {cell.name}: {said}", flush=True)
     finally:
-        # On an interrupt: otherwise the kernels would run to their ends.
-        kernels.end()
         executor.shutdown(cancel_futures=True)
     _write_table(out, cells)
     return Sweep(out, tuple(cells), _draw(out, cells, list(grid)))

@@ -125,7 +125,7 @@ def _results(
     machine = Machine(workers)
     threads = ThreadPoolExecutor(workers)
     try:
-        with closing(each(machine.train, tasks, executor=threads)) as results:
+        with closing(each(machine.train, tasks, executor=threads, abandon=machine.end)) as results:
             yield from results
     finally:
         machine.end()

@@ -49,6 +49,7 @@ def each(
     items: Iterable[Item],
     workers: int | None = None,
     executor: Executor | None = None,
+    abandon: Callable[[], Any] | None = None,
 ) -> Iterator[tuple[Item, Any]]:
     """Yield ``(item, function(item))`` in the order in which the results come.
 
@@ -61,6 +62,9 @@ def each(
     executor
         Any :mod:`concurrent.futures` executor, used instead of processes of our own and left open;
         e.g. that of :func:`lipkit.jobs.cluster.dask_executor`.
+    abandon
+        Called where the iterator is left early, before the executor's items in progress are
+        waited for, to end what they started.
 
     An item whose process dies is tried once more, alone in a process, and then yields
     :class:`Lost`. What ``function`` raises is raised here and ends the work; so does leaving
@@ -73,7 +77,7 @@ def each(
         When ``executor`` itself breaks or is shut down by somebody else.
     """
     if executor is not None:
-        return _on_executor(function, items, executor)
+        return _on_executor(function, items, executor, abandon)
     if workers == 0:
         return ((item, function(item)) for item in items)
     return _on_processes(function, items, workers or os.cpu_count() or 1)
@@ -115,7 +119,10 @@ def _alone(function: Callable[[Item], Any], item: Item) -> Any:
 
 
 def _on_executor(
-    function: Callable[[Item], Any], items: Iterable[Item], executor: Executor
+    function: Callable[[Item], Any],
+    items: Iterable[Item],
+    executor: Executor,
+    abandon: Callable[[], Any] | None,
 ) -> Iterator[tuple[Item, Any]]:
     waiting, finished = iter(items), queue.SimpleQueue()
     running: dict[Future, Item] = {}
@@ -145,6 +152,8 @@ def _on_executor(
             submit(1)
     finally:
         begun = [future for future in running if not future.cancel()]
+        if begun and abandon is not None:
+            abandon()
         wait(begun, timeout=PATIENCE)
 
 
