@@ -1,5 +1,7 @@
 """A video as identity: the face followed, its lips replaced in every frame."""
 
+from itertools import islice
+
 import cv2
 import numpy as np
 import pytest
@@ -131,9 +133,29 @@ def test_a_video_is_cut_or_played_forth_and_back(numbered, monkeypatch):
 
 
 def test_of_a_long_video_the_last_seconds_are_played_back(numbered, monkeypatch):
+    video = a_video(numbered, [1] * 12)
+    once, back = list(range(12)), list(range(10, -1, -1))
+    # Four of its pictures fit, but as JPEG all of them.
     monkeypatch.setattr(face_video, "HELD_BYTES", 4 * 288 * 360 * 3)
-    expected = [*range(12), 10, 9, 8, 9, 10, 11, 10, 9]
-    assert shown(a_video(numbered, [1] * 12), 20, monkeypatch) == expected
+    assert shown(video, 23, monkeypatch) == once + back
+    # Of these, four: the pictures are even and all of about one size.
+    grey = np.full((288, 360, 3), 100, np.uint8)
+    quality = [cv2.IMWRITE_JPEG_QUALITY, face_video.HELD_QUALITY]
+    held = len(cv2.imencode(".jpg", grey, quality)[1])
+    monkeypatch.setattr(face_video, "HELD_BYTES", int(4.5 * held))
+    assert shown(video, 20, monkeypatch) == [*once, 10, 9, 8, 9, 10, 11, 10, 9]
+
+
+def test_pictures_held_as_jpeg_are_the_same_to_the_eye(monkeypatch):
+    rng = np.random.default_rng(0)
+    soft = cv2.GaussianBlur(rng.uniform(0, 255, (90, 120, 3)).astype(np.float32), (0, 0), 3)
+    pictures = [np.uint8(np.clip(soft * 3 - 250 + n, 0, 255)) for n in range(4)]
+    items = [(picture, np.zeros(3)) for picture in pictures]
+    monkeypatch.setattr(face_video, "HELD_BYTES", 3 * pictures[0].nbytes)
+    played = [p for p, _ in islice(face_video._back_and_forth(iter(items), 4), 7)]
+    assert all(np.array_equal(a, b) for a, b in zip(played[:4], pictures, strict=True))
+    for again, first in zip(played[4:], pictures[2::-1], strict=True):
+        assert np.abs(again.astype(int) - first).mean() < 1.5
 
 
 def test_one_frame_stands_still(numbered, monkeypatch):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
@@ -18,8 +19,10 @@ from lipkit.generation.identity import LipImage, check_size, cut_lips
 from lipkit.generation.paste import LARGEST_SIDE, shrink, shrink_box, shrinking
 from lipkit.media import iter_video
 
+HELD_QUALITY = 97
+"""Of the JPEG in which pictures are held that would not all fit as they are."""
 HELD_BYTES = 256 * 2**20
-"""Pictures that stay in memory to be played backwards: 14 s at 360 x 288, 4 s at 1280 x 720."""
+"""Pictures that stay in memory to be played backwards: about 10 s at 1920 x 1080."""
 MOST_LOST = 0.5
 """Share of frames without the face above which a video is refused."""
 SIZE_FRAMES = 5.0
@@ -122,16 +125,21 @@ def follow_lips(points: np.ndarray, config: PrepareConfig) -> np.ndarray:
 
 
 def paste_into_video(
-    video: FaceVideo, lips: Iterable[np.ndarray], largest_side: int = LARGEST_SIDE
+    video: FaceVideo,
+    lips: Iterable[np.ndarray],
+    largest_side: int = LARGEST_SIDE,
+    repeats: bool = True,
 ) -> Iterator[np.ndarray]:
     """Put each lip image u8 [n, n, 3] into the video's next frame, as long as there are any.
 
-    The video is played forth once and then, for longer speech, its last seconds back and
-    forth (:data:`HELD_BYTES`). Where the face is lost the frame before stands still.
+    The video is played once and then, for longer speech, its last seconds back and forth
+    (:data:`HELD_BYTES`), unless ``repeats`` is false. Where the face is lost, the frame before
+    stands still.
     """
     frames = _frames_of_face(video, largest_side)
+    shown = _back_and_forth(frames, len(video.boxes)) if repeats else frames
     # The lips come first, so that no frame is decoded in vain.
-    for image, (picture, box) in zip(lips, _forth_and_back(frames), strict=False):
+    for image, (picture, box) in zip(lips, shown, strict=False):
         yield paste_back(picture, image, box)
 
 
@@ -151,21 +159,37 @@ def _frames_of_face(video: FaceVideo, largest_side: int) -> Iterator[tuple[np.nd
             yield held
 
 
-def _forth_and_back(
-    frames: Iterable[tuple[np.ndarray, np.ndarray]],
+def _back_and_forth(
+    frames: Iterable[tuple[np.ndarray, np.ndarray]], count: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Everything once, then the last of it, as much as is held, back and forth without end."""
+    """All ``count`` of them once, then the last, as many as are held, back and forth for ever."""
     held: deque[tuple[np.ndarray, np.ndarray]] = deque()
-    for item in frames:
-        held.append(item)
-        if len(held) > max(2, HELD_BYTES // item[0].nbytes):
-            held.popleft()
-        yield item
+    size = 0
+    for picture, box in frames:
+        kept = picture
+        if count * picture.nbytes > HELD_BYTES:
+            quality = [cv2.IMWRITE_JPEG_QUALITY, HELD_QUALITY]
+            kept = cv2.imencode(".jpg", picture[..., ::-1], quality)[1]
+        held.append((kept, box))
+        size += kept.nbytes
+        while size > HELD_BYTES and len(held) > 2:
+            size -= held.popleft()[0].nbytes
+        yield picture, box
     held = list(held)
     # The frames at which it turns are not shown twice.
-    round_trip = held[-2::-1] + held[1:]
+    round_trip = held[-2::-1] + held[1:] or held
     while True:
-        yield from round_trip or held
+        for kept, box in round_trip:
+            yield _opened(kept), box
+
+
+def _opened(kept: np.ndarray) -> np.ndarray:
+    """A held picture u8 [H, W, 3]."""
+    return (
+        kept
+        if kept.ndim == 3
+        else cv2.cvtColor(cv2.imdecode(kept, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    )
 
 
 def _nearest_before(seen: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from torch import Tensor, nn
 
+from lipkit.config import COLUMNS_PER_FRAME
 from lipkit.generation.detail import StillDetail
 from lipkit.generation.face_video import FaceVideo, paste_into_video
 from lipkit.generation.frames import generate_frames
@@ -68,7 +69,8 @@ def talking_video(
         lips = moved_lips(video.lips.large, generate_moves(generator, video.lips.image, logmel))
     else:
         lips = drawn_lips(generator, video.lips, logmel, still_detail)
-    return paste_into_video(video, lips, largest_side)
+    repeats = len(logmel) // COLUMNS_PER_FRAME > len(video.boxes)
+    return paste_into_video(video, lips, largest_side, repeats)
 
 
 def moved_lips(large: np.ndarray, moves: Iterable[Move]) -> Iterator[np.ndarray]:
