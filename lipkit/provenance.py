@@ -127,7 +127,7 @@ def made_by_function(function: Callable) -> str:
             found[name] = bound[name]
             waiting += [n.id for n in ast.walk(bound[name]) if isinstance(n, ast.Name)]
     part = ast.unparse(ast.Module([found[name] for name in sorted(found)], []))
-    return digest(_stripped(part), made_by(*modules_in(part)))
+    return digest(part, made_by(*modules_in(part)))
 
 
 def modules_in(code: str, package: Path = PACKAGE) -> tuple[str, ...]:
@@ -154,21 +154,21 @@ def _modules(package: Path) -> dict[str, Path]:
 
 @functools.cache
 def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return _stripped(path.read_text(encoding="utf-8"))
 
 
 @functools.cache
 def _code(path: Path) -> str:
-    return _stripped(path.read_text(encoding="utf-8"))
+    return ast.dump(_tree(path))
 
 
-def _stripped(code: str) -> str:
+def _stripped(code: str) -> ast.Module:
     """Code without comments, layout and docstrings."""
     tree = ast.parse(code)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [part for part in node.body if not _is_text(part)]
-    return ast.dump(tree)
+    return tree
 
 
 def _is_text(node: ast.stmt) -> bool:

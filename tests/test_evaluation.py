@@ -15,7 +15,7 @@ import torch
 from prepared_sets import STATISTICS, noise_clip, write_set
 from torch import nn
 
-import lipkit.evaluation.evaluator
+import lipkit.evaluation.work
 import lipkit.metrics.sync.score
 from lipkit import provenance
 from lipkit.cli import run_command
@@ -25,18 +25,11 @@ from lipkit.data.tensors import scramble, to_image_tensor, to_images
 from lipkit.data.windows import Windows
 from lipkit.errors import LipkitError, UsageError
 from lipkit.evaluation import EvaluationOptions, evaluate
-from lipkit.evaluation.clip_scores import (
-    FROZEN,
-    MEAN,
-    TRUTH,
-    ClipScores,
-    RowScores,
-    Score,
-    measure,
-)
+from lipkit.evaluation.clip_scores import FROZEN, MEAN, TRUTH, measure
 from lipkit.evaluation.keys import metric_keys
 from lipkit.evaluation.predictions import Model, load_models, predict
 from lipkit.evaluation.score_tables import latex, markdown
+from lipkit.evaluation.scores import ClipScores, RowScores, Score
 from lipkit.evaluation.summary import summarise
 from lipkit.evaluation.trust import implausible_share, jitter
 from lipkit.files import owning
@@ -85,7 +78,7 @@ def measured(monkeypatch) -> list:
         seen.append((task.clip_id, (*task.references, *task.predictions)))
         return measure(task)
 
-    monkeypatch.setattr(lipkit.evaluation.evaluator, "measure", noted)
+    monkeypatch.setattr(lipkit.evaluation.work, "measure", noted)
     return seen
 
 
@@ -262,7 +255,7 @@ def test_a_stopped_call_keeps_what_was_measured(prepared, tmp_path, monkeypatch)
             raise KeyboardInterrupt
         return measure(task)
 
-    monkeypatch.setattr(lipkit.evaluation.evaluator, "measure", stopped)
+    monkeypatch.setattr(lipkit.evaluation.work, "measure", stopped)
     with pytest.raises(KeyboardInterrupt):
         quick([], prepared, tmp_path)
     assert sorted(path.name for path in (tmp_path / "table_parts/s1").iterdir()) == [
@@ -554,7 +547,7 @@ def test_an_edited_metric_is_measured_anew_and_alone(prepared, tmp_path, monkeyp
         asked.append(task.metrics)
         return measure(task)
 
-    monkeypatch.setattr(lipkit.evaluation.evaluator, "measure", noted)
+    monkeypatch.setattr(lipkit.evaluation.work, "measure", noted)
     second = quick([], prepared, tmp_path / "out", metrics=metrics)
     assert set(asked) == {("outsider",)}
     before, after = (row(done.summary, FROZEN)["metrics"] for done in (first, second))

@@ -17,7 +17,7 @@ from lipkit.errors import Diverged, LipkitError, UsageError
 from lipkit.evaluation.split import spread
 from lipkit.experiments import job, queue
 from lipkit.experiments.claims import HELD, UNDECIDED
-from lipkit.experiments.collect import CURVE_POINTS, curves, paper_values
+from lipkit.experiments.collect import CURVE_POINTS, change_at_end, curves, paper_values
 from lipkit.experiments.columns import experiment
 from lipkit.experiments.measure import MeasureOptions, to_measure, whole_runs
 from lipkit.experiments.outcome import finish
@@ -257,6 +257,8 @@ def test_from_a_command_to_results_and_claims(prepared, tmp_path, in_process, ca
     assert {line["person"] for line in people} == {"s1"}
     assert len(people) == len(rows)
 
+    assert (out / "strip.png").read_bytes()[1:4] == b"PNG"
+    assert "](strip.png)" in (out / "page.md").read_text()
     page = (out / "table.md").read_text()
     for needed in ("2 steps", "0.730", "frozen lips", "3 of the split's 4 clips", "Held:", "±"):
         assert needed in page
@@ -520,6 +522,14 @@ def test_a_curve_is_thinned_to_means(prepared, tmp_path, monkeypatch):
     found = curves(plan)
     assert len(found) == CURVE_POINTS
     assert found[0] == {"cell": "b", "seed": 0, "step": 10, "seconds": 4.5, "loss": 4.5}
+
+
+def test_a_run_that_still_falls_says_so():
+    steady = [{"step": i, "loss": 9.0, "pix": 2.0} for i in range(50)]
+    falling = [{"step": i, "loss": 100.0 - i} for i in range(50)]
+    assert change_at_end(steady) == 0
+    assert change_at_end(falling) == pytest.approx((100 - 44.5) / (100 - 34.5) - 1)
+    assert change_at_end(steady[:9]) is None
 
 
 def test_clips_are_evenly_spread():

@@ -105,7 +105,7 @@ def row(done, name="retrieval"):
 
 
 def test_the_row_is_the_lips_of_the_nearest_sound(prepared, tmp_path, monkeypatch):
-    import lipkit.evaluation.evaluator as run
+    import lipkit.evaluation.work as run
 
     tasks = []
     honest = run.measure
@@ -128,7 +128,7 @@ def test_the_row_is_the_lips_of_the_nearest_sound(prepared, tmp_path, monkeypatc
 
 
 def test_same_speaker_searches_only_his_clips(prepared, tmp_path, monkeypatch):
-    import lipkit.evaluation.evaluator as run
+    import lipkit.evaluation.work as run
 
     tasks = []
     honest = run.measure

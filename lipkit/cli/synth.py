@@ -8,6 +8,7 @@ import typer
 
 from lipkit.cli.options import QuietOption, SeedOption, WorkersOption
 from lipkit.errors import LipkitError, UsageError
+from lipkit.files import owning
 
 if TYPE_CHECKING:
     from lipkit.talker.recordings import Piece
@@ -108,13 +109,15 @@ def synth(
         else:
             from lipkit.talker.corpus import write_takes
 
-            folder = write_takes(out, takes, workers=workers, progress=not quiet)
+            with owning(out):
+                folder = write_takes(out, takes, workers=workers, progress=not quiet)
     else:
         from lipkit.talker import write_corpus
 
-        folder = write_corpus(
-            out, speakers=speakers, clips=clips, seed=seed, workers=workers, progress=not quiet
-        )
+        with owning(out):
+            folder = write_corpus(
+                out, speakers=speakers, clips=clips, seed=seed, workers=workers, progress=not quiet
+            )
     print(f"{folder}: {speakers} people, {clips} clips each")
 
 

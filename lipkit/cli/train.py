@@ -1,12 +1,14 @@
 """``lipkit train``."""
 
 import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from lipkit.cli.options import PresetOption, QuietOption, SetOption, assignments
+from lipkit.files import owning
 
 
 def _show_losses(show: bool) -> None:
@@ -76,8 +78,10 @@ def train(
 
     config = find_preset(preset, values)
 
-    result = train_generator(prepared, config, out, resume=resume, progress=not quiet)
-    if os.environ.get("RANK", "0") != "0":
+    first = os.environ.get("RANK", "0") == "0"
+    with owning(out) if first else nullcontext():
+        result = train_generator(prepared, config, out, resume=resume, progress=not quiet)
+    if not first:
         return  # of several processes, only the first reports
     print(f"{result.weights}: {result.step} steps, {result.windows_per_second:.1f} windows/s")
     if "val_lmd" in result.metrics:

@@ -22,7 +22,7 @@ from lipkit.course.notebooks import convert_parameters, find_notebook
 from lipkit.course.records import Value, read_records
 from lipkit.course.runner import is_current, read_provenance, run_notebook
 from lipkit.errors import LipkitError, UsageError
-from lipkit.files import remove_leftovers, replacing
+from lipkit.files import owning, remove_leftovers, replacing
 from lipkit.jobs.cores import share_of_cores
 from lipkit.jobs.pool import Lost, each
 from lipkit.report.tables import write_csv
@@ -106,7 +106,16 @@ def run_sweep(
     if out.suffix == ".ipynb":
         raise UsageError(f"{out}: a sweep makes many notebooks; give a folder")
     cells = plan(source, grid, fixed or {}, out)
-    remove_leftovers(out)
+    with owning(out):
+        remove_leftovers(out)
+        _run_cells(out, cells, source, workers, progress, html)
+        return Sweep(out, tuple(cells), _draw(out, cells, list(grid)))
+
+
+def _run_cells(
+    out: Path, cells: list[Cell], source: Path, workers: int, progress: bool, html: bool
+) -> None:
+    """Run what is not whole yet; each cell's result takes its place among ``cells``."""
     waiting = []
     for i, cell in enumerate(cells):
         if is_current(cell.notebook, source, cell.values):
@@ -136,7 +145,6 @@ def run_sweep(
     finally:
         executor.shutdown(cancel_futures=True)
     _write_table(out, cells)
-    return Sweep(out, tuple(cells), _draw(out, cells, list(grid)))
 
 
 def plan(

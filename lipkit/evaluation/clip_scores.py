@@ -10,6 +10,7 @@ from lipkit.config import COLUMNS_PER_FRAME
 from lipkit.data.clips import PreparedClip, read_clip
 from lipkit.data.windows import MOUTH_POINTS
 from lipkit.errors import LipkitError
+from lipkit.evaluation.scores import NOT_APPLICABLE, ClipScores, RowScores, Score, Scores
 from lipkit.evaluation.trust import implausible_share, jitter
 from lipkit.face.landmarks import FaceLandmarks
 from lipkit.face.lips import lip_points
@@ -23,35 +24,6 @@ MEAN = "mean lips"
 REFERENCES = (TRUTH, FROZEN, MEAN)
 """Rows of every table: the truth itself, the identity image repeated, and the mean of the clip's
 lips, a blur that no model may see but that tells how far no motion at all gets."""
-
-Scores = dict[str, "Score"]
-
-
-@dataclass(frozen=True)
-class Score:
-    """One metric of one piece of video, summed up: plain numbers, to be kept as JSON."""
-
-    mean: float | None
-    """Over the values that are finite; None when there is none."""
-    finite: int
-    undefined: int
-    """Values that could not be measured (NaN)."""
-    infinite: int
-
-    @classmethod
-    def of(cls, values: np.ndarray | float) -> "Score":
-        """Of one value, or of one value per frame."""
-        values = np.atleast_1d(np.asarray(values, np.float64))
-        finite = values[np.isfinite(values)]
-        return cls(
-            mean=float(finite.mean()) if len(finite) else None,
-            finite=len(finite),
-            undefined=int(np.isnan(values).sum()),
-            infinite=int(np.isinf(values).sum()),
-        )
-
-
-NOT_APPLICABLE = Score(None, 0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -75,48 +47,6 @@ class ClipTask:
     """Of each model: lips u8 ``[windows, window, 64, 64, 3]``, or, of one that does not draw,
     mouth points f32 ``[windows, window, 20, 2]`` in lip pixels."""
     metrics: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class RowScores:
-    """What one row of the table scored on one clip."""
-
-    windows: list[Scores]
-    clip: Scores
-
-    def joined(self, later: "RowScores") -> "RowScores":
-        """These scores with those by other metrics, or by the same ones measured later."""
-        windows = [a | b for a, b in zip(self.windows, later.windows, strict=True)]
-        return RowScores(windows, self.clip | later.clip)
-
-
-@dataclass(frozen=True)
-class ClipScores:
-    """What :func:`measure` found."""
-
-    clip_id: str
-    rows: dict[str, RowScores]
-    fault: str = ""
-    """Why no landmarks were found in the whole clip."""
-    paste_back: float | None = None
-    """LMD of the untouched frames against the true lips pasted back into them, pixels."""
-    jitter: float | None = None
-    """How far the mouth points of a picture that stands still wander, pixels
-    (:func:`lipkit.evaluation.trust.jitter`)."""
-    implausible: float | None = None
-    """Share of the true frames whose mouth points are not those of a mouth
-    (:func:`lipkit.evaluation.trust.implausible_share`)."""
-
-    def joined(self, later: "ClipScores") -> "ClipScores":
-        """These scores with those that were measured later, which win."""
-        rows = dict(self.rows)
-        for name, row in later.rows.items():
-            rows[name] = rows[name].joined(row) if name in rows else row
-        told = {
-            name: getattr(self, name) if getattr(later, name) is None else getattr(later, name)
-            for name in ("paste_back", "jitter", "implausible")
-        }
-        return ClipScores(self.clip_id, rows, later.fault or self.fault, **told)
 
 
 def measure(task: ClipTask) -> ClipScores:
@@ -157,6 +87,7 @@ class _Clip:
         self.frames = np.array(task.starts)[:, None] + offsets  # [windows, window]
         needed = {field for metric in self.metrics for field in metric.needs}
         self.fault, self.paste_back, self.jitter, self.implausible = "", None, None, None
+        self._pieces: dict[tuple[int, ...], tuple[np.ndarray, np.ndarray, dict]] = {}
         self._own = self._open_faces() if "truth_points" in needed else None
         self._wants_own = "truth_points" in needed
         self._wants_fixed = "truth_points_fixed" in needed
@@ -187,6 +118,13 @@ class _Clip:
         """f16 ``[windows, 4 * window, 128]``."""
         columns = self.prepared.logmel.reshape(len(self.prepared.lips), COLUMNS_PER_FRAME, -1)
         return columns[self.frames].reshape(len(self.frames), -1, columns.shape[-1])
+
+    def piece(self, chosen: list[int]) -> tuple[np.ndarray, np.ndarray, dict]:
+        """Truth and sound of some windows, and what metrics made of them: the same for all rows."""
+        key = tuple(chosen)
+        if key not in self._pieces:
+            self._pieces[key] = _joined(self.truth, chosen), _joined(self.sound, chosen), {}
+        return self._pieces[key]
 
     @cached_property
     def truth_points(self) -> Points:
@@ -250,6 +188,11 @@ def _row(clip: _Clip, prediction: np.ndarray | None, points: Points) -> RowScore
     return RowScores(windows, _scores(clip, by_clip, prediction, points, apart))
 
 
+def _joined(array: np.ndarray, chosen: list[int]) -> np.ndarray:
+    """Windows ``[windows, T, ...]``, those chosen one behind the other ``[chosen * T, ...]``."""
+    return array[chosen].reshape(-1, *array.shape[2:])
+
+
 def _apart(starts: Sequence[int], window: int) -> list[int]:
     """Windows that do not overlap, from the first on."""
     chosen: list[int] = []
@@ -272,9 +215,10 @@ def _scores(
     """
 
     def joined(array: np.ndarray | None) -> np.ndarray | None:
-        return None if array is None else array[chosen].reshape(-1, *array.shape[2:])
+        return None if array is None else _joined(array, chosen)
 
     truth_points = clip.truth_points
+    truth, sound, made = clip.piece(chosen)
     context = Context(
         joints=tuple(range(0, len(chosen) * clip.task.window, clip.task.window)),
         start=clip.task.starts[chosen[0]],
@@ -283,8 +227,9 @@ def _scores(
         prediction_points=joined(points["points"]),
         truth_points_fixed=joined(truth_points["points_fixed"]),
         prediction_points_fixed=joined(points["points_fixed"]),
+        made=made,
     )
-    pieces = joined(prediction), joined(clip.truth), joined(clip.sound)
+    pieces = joined(prediction), truth, sound
     return {
         metric.name: NOT_APPLICABLE
         if prediction is None and not metric.points_only

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from lipkit.evaluation.clip_scores import ClipScores, RowScores, Score
+from lipkit.evaluation.scores import ClipScores, RowScores, Score
 from lipkit.files import replacing
 
 FORMAT = 2

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lipkit.evaluation.clip_scores import ClipScores, Score
+from lipkit.evaluation.scores import ClipScores, Score
 from lipkit.evaluation.split import SplitClip
 from lipkit.evaluation.summary import scores_of
 from lipkit.evaluation.trust import RULE

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from lipkit import __version__
-from lipkit.evaluation.clip_scores import FROZEN, ClipScores, Score
+from lipkit.evaluation.clip_scores import FROZEN
 from lipkit.evaluation.published import published_rows
+from lipkit.evaluation.scores import ClipScores, Score
 from lipkit.evaluation.trust import LIMITS, Person, people_of
 from lipkit.metrics import METRICS
 from lipkit.report.bootstrap import CONFIDENCE, RESAMPLES, ends, means, times_drawn

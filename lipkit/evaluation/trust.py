@@ -28,7 +28,7 @@ import numpy as np
 from lipkit.face.mouth import LOWER_INNER, UPPER_INNER
 
 if TYPE_CHECKING:
-    from lipkit.evaluation.clip_scores import ClipScores
+    from lipkit.evaluation.scores import ClipScores
 
 LIMITS = {"sync": 0.16, "jitter": 1.2, "implausible": 0.05}
 """Least Sync-C of the true lips; most jitter, pixels; most implausible frames, a share."""

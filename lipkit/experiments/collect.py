@@ -1,7 +1,7 @@
 """What the runs and their measurements come to: rows, claims, losses, provenance."""
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -214,6 +214,22 @@ def curves(plan: Plan) -> list[dict[str, Any]]:
     return [{name: row.get(name) for name in names} for row in rows]
 
 
+def change_at_end(log: Sequence[Mapping[str, float]]) -> float | None:
+    """By which share the training loss still fell (negative) at the end of a run.
+
+    The mean over the last fifth of the steps against that over the fifth before; of the pixel
+    loss where it is on, else of the objective. None for a run of fewer than ten steps.
+    """
+    if len(log) < 10:
+        return None
+    name = "pix" if "pix" in log[0] else "loss"
+    fifth = len(log) // 5
+    before, after = (
+        np.mean([row[name] for row in part]) for part in (log[-2 * fifth : -fifth], log[-fifth:])
+    )
+    return float(after / before - 1) if before else None
+
+
 def provenance(
     plan: Plan, measured: Mapping[str, Measured], tests: list[TestSet]
 ) -> dict[str, Any]:
@@ -260,8 +276,11 @@ def provenance(
 
 
 def _run(run: Run, astray: bool) -> dict[str, Any]:
+    from lipkit.training.run_folder import read_log
+
     record = read_record(run.folder) or {"status": "not run", "reason": ""}
     kept = {k: v for k, v in record.items() if k not in ("cell", "seed", "settings", "prepared")}
     told = {"name": run.name, "cell": run.cell.name, "seed": run.seed}
     told |= {"set": dict(run.cell.settings), "replaces": run.replaces, **kept}
+    told["change_at_end"] = plain(change_at_end(read_log(run.folder)))
     return told | ({"status": DIVERGED} if astray else {})

@@ -171,15 +171,22 @@ def _runs(about: Mapping[str, Any]) -> list[str]:
         trained = run["status"] in (WHOLE, DIVERGED) and run.get("steps")
         steps = f"{run['steps']:,}" if trained else NOTHING
         minutes = f"{run['seconds'] / 60:.1f}" if trained else NOTHING
-        what = [run.get("device", ""), run.get("commit", "")]
+        change = run.get("change_at_end")
+        what = [NOTHING if change is None else f"{change:+.1%}"]
+        what += [run.get("device", ""), run.get("commit", "")]
         said = [run["reason"] or run["status"]]
         said += [f"in place of {run['replaces']}"] if run.get("replaces") else []
         cells.append([run["name"], steps, minutes, *what, ", ".join(said)])
-    return markdown_table(["run", "steps", "minutes", "device", "commit", ""], cells)
+    heads = ["run", "steps", "minutes", "at the end", "device", "commit", ""]
+    return markdown_table(heads, cells)
 
 
 def _notes(plan: Plan) -> Iterable[str]:
     yield DIRECTIONS
+    yield (
+        "at the end: by how much the training loss (pixel loss, else objective) changed from the "
+        "last but one fifth of the steps to the last; a run that still falls has not levelled off"
+    )
     for cell in dict.fromkeys(run.cell for run in plan.runs):
         if cell.confidence not in (None, 1):
             column = cell.column or cell.name

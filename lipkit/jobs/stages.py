@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from lipkit.errors import LipkitError, UsageError
-from lipkit.files import inside, is_relative, replacing
+from lipkit.files import content, inside, is_relative, owning, replacing
 from lipkit.provenance import digest
 
 STATE = "stages.json"
@@ -59,9 +59,13 @@ def run_stages(
     UsageError
         When ``out`` is not empty and was not made by this function.
     LipkitError
-        When a stage has failed, at the end; the next run goes on from there.
+        When a stage has failed, at the end; the next run goes on from there. When another
+        command is at work in the folder.
     """
-    return _Work(out, stages).run(workers, stop)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out}: is a file; give a new or empty folder")
+    with owning(out):
+        return _Work(out, stages).run(workers, stop)
 
 
 class _Work:
@@ -168,7 +172,7 @@ def _open(out: Path) -> dict[str, dict[str, Any]]:
             return {name: _entry(out, entry) for name, entry in state.items()}
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise UsageError(f"{out / STATE}: is damaged; delete the folder {out}") from None
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+    if content(out):
         raise UsageError(f"{out}: holds something else; give a new or empty folder")
     return {}
 

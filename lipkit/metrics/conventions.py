@@ -6,11 +6,14 @@ compressed (fact sheet section 8). The convention ``standard`` compares the fram
 themselves; ``paper`` compares :func:`as_released`. Both compare grey pictures.
 """
 
+from typing import Literal
+
 import cv2
 import numpy as np
 
 from lipkit.config import LIP_SIZE
 from lipkit.errors import LipkitError
+from lipkit.metrics.metric import Context
 
 JPEG_QUALITY = 75
 """Pillow's default quality, at which ``imsave`` compressed."""
@@ -54,6 +57,33 @@ def as_released(
     """
     video = stretch(video) if stretched else video
     return video if quality is None else jpeg(video, quality)
+
+
+def grey_of(
+    video: np.ndarray,
+    context: Context,
+    side: Literal["prediction", "truth"] = "prediction",
+    released: bool = False,
+) -> np.ndarray:
+    """:func:`grey` of one side of a piece, made once for all metrics.
+
+    With ``released`` of :func:`as_released` frames.
+    """
+
+    def made() -> np.ndarray:
+        return grey(as_released(video) if released else video)
+
+    return context.once((side, released), (video,), made)
+
+
+def released_greys(
+    prediction: np.ndarray, truth: np.ndarray, context: Context
+) -> tuple[np.ndarray, np.ndarray]:
+    """Both sides as the authors' code compared them: see :func:`as_released`."""
+    return (
+        grey_of(prediction, context, released=True),
+        grey_of(truth, context, "truth", released=True),
+    )
 
 
 def require_pair(prediction: np.ndarray, truth: np.ndarray, name: str = "prediction") -> None:

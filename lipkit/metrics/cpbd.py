@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
-from lipkit.metrics.conventions import as_released, grey, require_pair
+from lipkit.metrics.conventions import grey_of, require_pair
 from lipkit.metrics.metric import Context, Metric
 
 BLOCK = 64
@@ -205,12 +205,12 @@ def _in_blocks(pictures: np.ndarray) -> np.ndarray:
 
 def _standard(prediction, truth, sound, context: Context) -> np.ndarray:
     require_pair(prediction, truth)
-    return cpbd(grey(prediction), "published")
+    return cpbd(grey_of(prediction, context), "published")
 
 
 def _paper(prediction, truth, sound, context: Context) -> np.ndarray:
     require_pair(prediction, truth)
-    return cpbd(grey(as_released(prediction)), "released")
+    return cpbd(grey_of(prediction, context, released=True), "released")
 
 
 METRICS = (

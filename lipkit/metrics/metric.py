@@ -30,7 +30,8 @@ class Context:
     truth_points_fixed: np.ndarray | None = None
     """The same, found by detection in one fixed face: the authors' way."""
     prediction_points_fixed: np.ndarray | None = None
-    _made: dict[Hashable, tuple[tuple, Any]] = field(default_factory=dict, repr=False)
+    made: dict[Hashable, tuple[tuple, Any]] = field(default_factory=dict, repr=False)
+    """What :meth:`once` keeps; pieces of the same truth may share it."""
 
     def once(self, name: Hashable, of: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """What ``make`` makes from the objects ``of``; made once, however many metrics need it.
@@ -44,9 +45,9 @@ class Context:
         make
             Called the first time, and again for other objects.
         """
-        known = self._made.get(name)
+        known = self.made.get(name)
         if known is None or any(a is not b for a, b in zip(known[0], of, strict=True)):
-            known = self._made[name] = of, make()
+            known = self.made[name] = of, make()
         return known[1]
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lipkit.metrics.conventions import as_released, grey, require_pair
+from lipkit.metrics.conventions import grey_of, released_greys, require_pair
 from lipkit.metrics.metric import Context, Metric
 
 PEAK = 255.0
@@ -47,12 +47,12 @@ def _decibels(mean_square: np.ndarray) -> np.ndarray:
 
 def _standard(prediction, truth, sound, context: Context) -> np.ndarray:
     require_pair(prediction, truth)
-    return psnr(grey(prediction), grey(truth))
+    return psnr(grey_of(prediction, context), grey_of(truth, context, "truth"))
 
 
 def _paper(prediction, truth, sound, context: Context) -> np.ndarray:
     require_pair(prediction, truth)
-    return wrapped_psnr(grey(as_released(prediction)), grey(as_released(truth)))
+    return wrapped_psnr(*released_greys(prediction, truth, context))
 
 
 METRICS = (

@@ -4,7 +4,7 @@ from typing import Literal
 
 import numpy as np
 
-from lipkit.metrics.conventions import as_released, grey, require_pair
+from lipkit.metrics.conventions import grey_of, released_greys, require_pair
 from lipkit.metrics.metric import Context, Metric
 
 UNIFORM = 7
@@ -37,17 +37,17 @@ def ssim(
 
 def _standard(prediction, truth, sound, context: Context) -> np.ndarray:
     require_pair(prediction, truth)
-    return ssim(grey(prediction), grey(truth))
+    return ssim(grey_of(prediction, context), grey_of(truth, context, "truth"))
 
 
 def _wang(prediction, truth, sound, context: Context) -> np.ndarray:
     require_pair(prediction, truth)
-    return ssim(grey(prediction), grey(truth), "gaussian")
+    return ssim(grey_of(prediction, context), grey_of(truth, context, "truth"), "gaussian")
 
 
 def _paper(prediction, truth, sound, context: Context) -> np.ndarray:
     require_pair(prediction, truth)
-    return ssim(grey(as_released(prediction)), grey(as_released(truth)))
+    return ssim(*released_greys(prediction, truth, context))
 
 
 METRICS = (

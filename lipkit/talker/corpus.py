@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 
 from lipkit.corpora.record import Word
 from lipkit.errors import LipkitError, UsageError
-from lipkit.files import remove_leftovers, replacing
+from lipkit.files import content, remove_leftovers, replacing
 from lipkit.jobs.pool import Lost, each
 from lipkit.talker.camera import STUDIO_CAMERA
 from lipkit.talker.clip import opening
@@ -267,7 +267,7 @@ def _claim(root: Path, seed: int, kind: str = "") -> None:
             )
         remove_leftovers(root)
         return
-    if root.is_dir() and any(root.iterdir()):
+    if content(root):
         raise LipkitError(f"{root}: is not empty and no synthetic corpus; name another folder")
     with replacing(root / _UNFINISHED) as path:
         card = {"format": FORMAT, "seed": seed} | ({"kind": kind} if kind else {})
