@@ -118,7 +118,7 @@ def descend(
     optimisers: Sequence[torch.optim.Optimizer],
     before_step: Callable[[torch.optim.Optimizer, list[nn.Parameter]], None] | None = None,
 ) -> None:
-    """One step of the optimisers down the gradient of ``loss``, meant over all processes."""
+    """One step of the optimisers down the gradient of ``loss``, averaged over all processes."""
     for optimiser in optimisers:
         optimiser.zero_grad(set_to_none=True)
     loss.backward()
