@@ -149,6 +149,7 @@ def test_all_cells_of_a_seed_come_before_the_next(prepared, tmp_path):
         ({"settings": {"loss.pix.weight": 0}}, "loss.pix.weight is 0"),
         ({"settings": {"loss.pixs.weight": 0}}, "did you mean 'loss.pix.weight'"),
         ({"preset": "plus", "settings": {}}, "is 0 in preset plus"),
+        ({"settings": {"train.guided": 0.5}}, "glance cannot take true mouth points"),
         ({"train_split": "s2_train"}, "its splits: s1_test, s1_train"),
         ({"name": "ablatoin"}, "did you mean 'ablation'"),
     ],

@@ -11,6 +11,7 @@ from lipkit.experiments.columns import Cell, Experiment, experiment
 from lipkit.experiments.records import WHOLE, read_json, read_record
 from lipkit.files import content
 from lipkit.presets import Preset, preset
+from lipkit.presets.fit import require_fit
 from lipkit.report.tables import write_json
 from lipkit.settings import flat, from_dict, override, to_dict
 
@@ -179,7 +180,8 @@ def make_plan(
     ------
     UsageError
         For unknown names or settings, a setting that the table itself decides, a base without
-        one of the losses that the table switches, or an unknown split.
+        one of the losses that the table switches, a cell whose settings do not go together, or
+        an unknown split.
     """
     options = options or PlanOptions()
     table = experiment(name)
@@ -199,6 +201,7 @@ def make_plan(
             if cell.settings is not None:
                 folder = out / RUNS / f"{cell.name}-seed{seed}"
                 made = _preset_of(cell, base, seed)
+                require_fit(made)  # said before the first run trains, not when its turn comes
                 runs.append(Run(cell, seed, made, folder, sets[cell.variant]))
     measured = tuple(cell for cell in given if cell.settings is None)
     left_out = tuple(cell for cell in chosen if cell not in given)

@@ -102,7 +102,6 @@ class GeneratorRecipe(Recipe):
             return PointsFeed(windows, config.batch_size, config.seed, self.fabric)
         return Feed(windows, config.batch_size, config.workers, config.seed, self.fabric)
 
-    @property
     def before(self) -> list[PretrainingRecipe]:
         """What must be trained first; each may take an eighth of ``train.minutes``."""
         networks = self.networks

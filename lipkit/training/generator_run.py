@@ -83,7 +83,7 @@ class Run:
         self.out, self.preset = out, preset
         self.recipe = GeneratorRecipe(prepared, preset)
         self.trainer = Trainer(
-            [*self.recipe.before, self.recipe],
+            [*self.recipe.before(), self.recipe],
             self.recipe.fabric,
             preset.train,
             out,

@@ -114,42 +114,43 @@ class Trainer:
         Diverged
             When a loss or a weight is no longer finite; the last good checkpoint is kept.
         """
-        recipe, config, first, start = self.recipe, self.config, self.step, time.monotonic()
+        recipe, first, start = self.recipe, self.step, time.monotonic()
         self.losses, self.speed = [], 0.0
-        bar = tqdm(
-            total=recipe.steps,
-            initial=first,
-            disable=not self.progress,
-            unit="step",
-            desc=recipe.name,
-        )
-        log = RunLog(self.out or Path(), config.tensorboard, self.writes, recipe.log)
-        with log.open(self.step), bar:
+        log = RunLog(self.out or Path(), self.config.tensorboard, self.writes, recipe.log)
+        with log.open(self.step), self._bar() as bar:
             for batch in recipe.batches(self.step):
                 losses, late = self._take(batch)
                 self.losses.append(losses["loss"])
                 seconds = time.monotonic() - start
                 self.speed = (self.step - first) * recipe.batch_size / seconds
-                log.write(
-                    step=self.step,
-                    **losses,
-                    windows_per_second=round(self.speed, 2),
-                    seconds=round(60 * self.minutes, 3),
-                )
+                clocks = {
+                    "windows_per_second": round(self.speed, 2),
+                    "seconds": round(60 * self.minutes, 3),
+                }
+                log.write(self.step, **losses, **clocks)
                 bar.update()
                 shown = {name: f"{value:.4f}" for name, value in losses.items()}
                 bar.set_postfix(shown, windows_per_s=f"{self.speed:.1f}", refresh=False)
                 last = late or self.step >= recipe.steps
-                if self.writes and (last or self.step % config.sample_steps == 0):
-                    recipe.show(self.out / "samples" / f"{self.step:06d}.png")
-                # The end of a phase that prepares is kept as the beginning of the next.
-                if last and not self._final:
-                    break
-                if last or self.step % config.checkpoint_steps == 0:
-                    log.flush()
-                    self.save()
+                self._keep(log, last)
                 if last:
                     break
+
+    def _bar(self) -> tqdm:
+        steps, quiet = self.recipe.steps, not self.progress
+        return tqdm(
+            total=steps, initial=self.step, disable=quiet, unit="step", desc=self.recipe.name
+        )
+
+    def _keep(self, log: RunLog, last: bool) -> None:
+        """Draw and save what has been learned, where it is time to."""
+        if self.writes and (last or self.step % self.config.sample_steps == 0):
+            self.recipe.show(self.out / "samples" / f"{self.step:06d}.png")
+        if last and not self._final:
+            return  # the end of a phase that prepares is kept as the beginning of the next
+        if last or self.step % self.config.checkpoint_steps == 0:
+            log.flush()
+            self.save()
 
     def _take(self, batch: Any) -> tuple[dict[str, float], bool]:
         """One step; its losses over all processes, and whether the phase's time is over."""
