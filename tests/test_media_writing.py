@@ -33,6 +33,30 @@ def test_frames_and_sound_come_back_in_step(tmp_path):
         assert burst_time(clip.samples, x) == pytest.approx(x, abs=5e-4)
 
 
+@pytest.mark.parametrize("name", ["a.mov", "a.mkv", "a.webm", "a.MP4"])
+def test_other_endings_hold_the_same(tmp_path, name):
+    tags = {"comment": "synthetic"}
+    path = write_video(tmp_path / name, flashes(), burst(EVENTS, 44100), metadata=tags)
+    clip = read_clip(path)
+    assert clip.frames.shape == (75, 48, 64, 3)
+    assert white_frames(clip.frames) == [int(25 * x) for x in EVENTS]
+    for x in EVENTS:
+        assert burst_time(clip.samples, x) == pytest.approx(x, abs=5e-4)
+    assert np.abs(clip.samples).max() == pytest.approx(0.8, abs=0.05)
+    with av.open(str(path)) as container:
+        found = {key.lower(): value for key, value in container.metadata.items()}
+    assert found["comment"] == "synthetic"
+
+
+def test_a_gif_holds_the_pictures(tmp_path):
+    rng = np.random.default_rng(0)
+    colours = rng.integers(0, 256, (30, 3), dtype=np.uint8)
+    frames = [np.full((33, 65, 3), colour, np.uint8) for colour in colours]
+    again = read_video(write_video(tmp_path / "a.gif", frames, burst(EVENTS, 44100)))
+    assert again.shape == (30, 33, 65, 3)
+    assert np.abs(again.mean(axis=(1, 2)) - colours).max() < 4
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 16, 76])
 @pytest.mark.parametrize("sound", [True, False])
 def test_the_number_of_frames_is_kept(tmp_path, count, sound):

@@ -42,7 +42,8 @@ def at_steady_rate(shown: Iterable[tuple[Fraction, Fraction, T]], fps: int = FPS
     Raises
     ------
     JumpError
-        When a start lies more than a minute after, or clearly before, the one before.
+        When a start lies more than a minute after, or clearly before, the one before, or
+        the last picture stays longer than a minute.
     """
     picture, origin, last, end = None, None, Fraction(0), Fraction(0)
     frame = 0
@@ -55,6 +56,8 @@ def at_steady_rate(shown: Iterable[tuple[Fraction, Fraction, T]], fps: int = FPS
             yield picture
             frame += 1
         picture, last, end = following, start, start - origin + duration
+    if end > last + LONGEST_GAP - (origin or 0):
+        raise JumpError(float(last), float(end + origin))
     while origin is not None and _middle(frame, fps) < end:
         yield picture
         frame += 1
