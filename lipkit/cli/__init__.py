@@ -7,6 +7,7 @@ Exit codes: 0 done, 1 something failed (one line on stderr says what), 2 typed w
 """
 
 import codecs
+import re
 import sys
 from typing import Annotated
 
@@ -49,6 +50,8 @@ _SIGNS = {
     "→": "->",
 }
 
+_ADDRESS = re.compile(r"(?:^|=)((?:https?|s?ftp|s3|gs)://.*)", re.DOTALL)
+
 # The base class of all usage errors; typer itself does not export it.
 _TyperFault = typer.BadParameter.__base__.__base__
 
@@ -76,6 +79,7 @@ def run_command(arguments: list[str]) -> int:
             # In a locale without arrows and dashes a table is printed with plain signs.
             stream.reconfigure(errors=PLAIN)
     try:
+        _refuse_addresses(arguments)
         result = app(args=arguments or ["--help"], prog_name="lipkit", standalone_mode=False)
         code = result if isinstance(result, int) else 0
     except LipkitError as error:
@@ -91,6 +95,13 @@ def run_command(arguments: list[str]) -> int:
     if code == INTERRUPTED:
         print("lipkit: interrupted; run the same command again to continue", file=sys.stderr)
     return code
+
+
+def _refuse_addresses(arguments: list[str]) -> None:
+    """No command fetches what it is given; as a path an address would lose a slash."""
+    for word in arguments:
+        if found := _ADDRESS.search(word):
+            raise UsageError(f"{found[1]}: is an address; download the file and give its path")
 
 
 def _version(show: bool) -> None:

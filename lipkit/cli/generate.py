@@ -1,17 +1,18 @@
 """``lipkit generate``."""
 
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from lipkit.cli.options import QuietOption
+from lipkit.cli.options import LimitOption, QuietOption, read_limits
 
 
 def generate(
     identity: Annotated[Path, typer.Option(help="A picture or a video of a face.")],
     audio: Annotated[Path, typer.Option(help="Speech: any sound or video file.")],
-    out: Annotated[Path, typer.Option(help="The video to write (.mp4).")],
+    out: Annotated[Path, typer.Option(help="The video to write: .mp4, .mov, .mkv, .webm or .gif.")],
     weights: Annotated[
         Path | None,
         typer.Option(
@@ -36,9 +37,28 @@ def generate(
         bool,
         typer.Option("--still-detail", help="Give drawn lips the picture's detail where shut."),
     ] = False,
+    audio_track: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Which audio track is the speech.", show_default="the first heard"
+        ),
+    ] = None,
+    gain: Annotated[
+        float, typer.Option(min=-60, max=90, help="dB by which the speech is made louder.")
+    ] = 0.0,
     landmark_model: Annotated[
         Path | None, typer.Option(help="dlib's 68-point model, if it is not found.")
     ] = None,
+    limit: LimitOption = None,
+    no_synthetic_note: Annotated[
+        bool,
+        typer.Option(
+            "--no-synthetic-note", help="Do not say in the metadata that the video is synthetic."
+        ),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print what was made as one JSON object.")
+    ] = False,
     quiet: QuietOption = False,
 ) -> None:
     """Make a face say a speech.
@@ -64,8 +84,15 @@ def generate(
         largest_side=largest_side,
         still_detail=still_detail,
         landmark_model=landmark_model,
+        audio_track=audio_track,
+        gain=gain,
+        limits=read_limits(limit),
+        synthetic_note=not no_synthetic_note,
         progress=not quiet,
     )
+    if as_json:
+        print(json.dumps(result.as_record()))
+        return
     for note in result.notes:
         print(note)
     seconds = result.frames / FPS

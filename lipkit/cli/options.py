@@ -1,10 +1,14 @@
 """Options that several commands share."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from lipkit.errors import UsageError
+from lipkit.settings import from_dict
+
+if TYPE_CHECKING:
+    from lipkit.media import Limits
 
 SetOption = Annotated[
     list[str] | None,
@@ -19,6 +23,23 @@ QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress ba
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Processes.", show_default="one per core")
 ]
+LimitOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="NAME=N",
+        help="Largest file that is read: seconds, pixels of a picture, or gigabytes of a clip's "
+        "frames; may be repeated.",
+        show_default="seconds=10800, pixels=134217728, gigabytes=4",
+    ),
+]
+
+
+def read_limits(texts: list[str] | None) -> "Limits":
+    """The limits of reading, changed as the option says."""
+    from lipkit.media.limits import Limits
+
+    return from_dict(Limits, assignments(texts, "--limit"))
 
 
 def assignments(texts: list[str] | None, option: str) -> dict[str, str]:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lipkit.cli.options import PresetOption, QuietOption, SetOption, WorkersOption, assignments
+from lipkit.cli.options import (
+    LimitOption,
+    PresetOption,
+    QuietOption,
+    SetOption,
+    WorkersOption,
+    assignments,
+    read_limits,
+)
 from lipkit.corpora import CORPORA, PROTOCOLS, corpus_table, find_corpus
 from lipkit.corpora.people import NAME as PEOPLE
 from lipkit.corpora.people import missing
@@ -49,6 +57,7 @@ def prepare(
     ] = None,
     preset: PresetOption = "paper",
     settings: SetOption = None,
+    limit: LimitOption = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 1 if any clip is unusable.")
     ] = False,
@@ -74,6 +83,7 @@ def prepare(
     Example: lipkit prepare grid data/grid data/prepared --protocol seen --workers 8
     """
     values: dict[str, Any] = assignments(settings, "--set")
+    limits = read_limits(limit)
     if crop is not None:
         values["prepare.crop"] = crop
     if scheduler is not None and workers is not None:
@@ -100,6 +110,7 @@ def prepare(
             workers=workers,
             executor=executor,
             progress=not quiet,
+            limits=limits,
         )
     print(_report(summary, out, protocol))
     print(_missing(records, corpus, protocol), end="")

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -30,6 +31,9 @@ from lipkit.data.sources import checked, settings_text, source_bytes
 from lipkit.errors import LipkitError
 from lipkit.files import owning, remove_leftovers
 from lipkit.jobs.pool import Lost, each
+
+if TYPE_CHECKING:
+    from lipkit.media import Limits
 
 SILENCE = 1e-3
 """A clip whose samples never exceed this (-60 dB of full scale) is noted as silent."""
@@ -58,7 +62,9 @@ class Summary:
     """What else should be told, a line each."""
 
 
-def prepare_clip(record: ClipRecord, config: PrepareConfig) -> PreparedClip:
+def prepare_clip(
+    record: ClipRecord, config: PrepareConfig, limits: "Limits | None" = None
+) -> PreparedClip:
     """Turn one raw clip into what later stages need. No file is written.
 
     The result depends on the clip's files and on ``config`` alone.
@@ -66,15 +72,15 @@ def prepare_clip(record: ClipRecord, config: PrepareConfig) -> PreparedClip:
     Raises
     ------
     LipkitError
-        When the clip cannot be used: unreadable, no sound or no picture, no face in some
-        part of it, too short.
+        When the clip cannot be used: unreadable, beyond ``limits``, no sound or no picture,
+        no face in some part of it, too short.
     """
     from lipkit.data.spectrogram import log_mel
     from lipkit.face.landmarks import track
     from lipkit.face.lips import crop, crop_boxes
-    from lipkit.media import read_clip
+    from lipkit.media import Limits, read_clip
 
-    raw = read_clip(record.video, record.audio)
+    raw = read_clip(record.video, record.audio, limits=limits or Limits())
     frames = len(raw.frames)
     if frames < config.min_frames:
         raise LipkitError(
@@ -123,6 +129,7 @@ def prepare(
     workers: int | None = None,
     executor: Executor | None = None,
     progress: bool = True,
+    limits: "Limits | None" = None,
 ) -> Summary:
     """Prepare a corpus into the folder ``out``; a folder that was begun is continued.
 
@@ -139,6 +146,8 @@ def prepare(
     workers : processes (default: one per core); 0 works in this process, for debugging.
     executor : run on this executor instead (see :func:`lipkit.jobs.cluster.dask_executor`).
     progress : show a bar with clips per second and the time left.
+    limits : the largest files that are read (default: those of lipkit.media); a larger one is
+        an unusable clip.
 
     Raises
     ------
@@ -155,7 +164,9 @@ def prepare(
     corpus = corpus or records[0].corpus
     _require_model()
     with owning(out):
-        clips, skipped, entered = _fill(records, out, config, corpus, workers, executor, progress)
+        clips, skipped, entered = _fill(
+            records, out, config, corpus, workers, executor, progress, limits
+        )
     failed = {r.clip_id: o.reason for r, o in clips if o.reason}
     noted = {r.clip_id: o.notes for r, o in clips if o.notes}
     seconds = time.monotonic() - began
@@ -172,6 +183,7 @@ def _fill(
     workers: int | None,
     executor: Executor | None,
     progress: bool,
+    limits: "Limits | None",
 ) -> tuple[list[tuple[ClipRecord, Outcome]], int, Entered]:
     """Do the work in a folder that is ours.
 
@@ -185,7 +197,7 @@ def _fill(
         remove_leftovers(out)
         outcomes |= {r.clip_id: kept for r in records if (kept := _kept(r, out, config))}
         skipped = len(outcomes)
-        work = functools.partial(store_clip, out=out, config=config)
+        work = functools.partial(store_clip, out=out, config=config, limits=limits)
         todo = [record for record in records if record.clip_id not in outcomes]
         with (
             _bar(len(records), skipped, progress) as advance,
@@ -206,7 +218,9 @@ def _fill(
     return clips, skipped, entered
 
 
-def store_clip(record: ClipRecord, out: Path, config: PrepareConfig) -> Outcome:
+def store_clip(
+    record: ClipRecord, out: Path, config: PrepareConfig, limits: "Limits | None" = None
+) -> Outcome:
     """Prepare one clip and write its file; runs in a worker.
 
     Every fault of the clip becomes an outcome with a reason. A fault of the landmark model
@@ -215,7 +229,7 @@ def store_clip(record: ClipRecord, out: Path, config: PrepareConfig) -> Outcome:
     _landmarks().load()
     path = out / clip_file(record)
     try:
-        clip = prepare_clip(record, config)
+        clip = prepare_clip(record, config, limits)
         sums = float(clip.meta["logmel_sum"]), float(clip.meta["logmel_squares"])
         outcome = Outcome(clip.frames, "", clip.meta["notes"], *sums)
     except Exception as fault:

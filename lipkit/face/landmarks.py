@@ -29,13 +29,19 @@ __all__ = [
     "NoFaceError",
     "Seen",
     "Track",
+    "find_faces",
     "find_landmark_model",
     "follow",
+    "smallest_found",
     "track",
 ]
 
 SEARCH_SIDE = 1024
 """Pixels; the first search looks at a picture whose longer side is at most this."""
+MOST_SEARCHED = 50_000_000
+"""Pixels of the largest picture that is searched for a face in a still: some ten seconds."""
+FOUND_FROM = 80
+"""Pixels; dlib's detector finds faces about this wide in the picture that it searches."""
 GHOST = 0.15
 """Of the best score; a detection below it is a pattern in cloth or wall rather than a face. In
 scikit-image's portrait of Eileen Collins the orange sleeve scores 0.10 of her face, and is as
@@ -146,7 +152,12 @@ class FaceLandmarks:
         return np.array([(p.x, p.y) for p in shape.parts()], np.float32)
 
 
-def track(frames: Sequence[np.ndarray], model: FaceLandmarks, every_frame: bool = False) -> Track:
+def track(
+    frames: Sequence[np.ndarray],
+    model: FaceLandmarks,
+    every_frame: bool = False,
+    thorough: bool = False,
+) -> Track:
     """Landmarks of every frame, detecting as seldom as the truth allows.
 
     The face is detected once, in the first frame; the predictor then runs on every frame in
@@ -164,6 +175,8 @@ def track(frames: Sequence[np.ndarray], model: FaceLandmarks, every_frame: bool 
     frames : u8 [T, H, W, 3], or a sequence of frames
     every_frame
         Detect in every frame: the authors' way (fact sheet 1.3), about 25 times slower.
+    thorough
+        Look longer for small faces in large pictures (:func:`find_faces`), as for a still.
 
     Of several faces the largest is taken, and then the one that overlaps it most.
 
@@ -178,7 +191,7 @@ def track(frames: Sequence[np.ndarray], model: FaceLandmarks, every_frame: bool 
         raise NoFaceError("no face: the clip has no frames")
     points, boxes = [], []
     most, detections = 0, 0
-    for index, seen in enumerate(follow(frames, model, every_frame)):
+    for index, seen in enumerate(follow(frames, model, every_frame, thorough)):
         if seen is None:
             raise _missing(frames, index, model)
         points.append(seen.points)
@@ -199,8 +212,26 @@ class Seen(NamedTuple):
     """Faces that the detector saw; 0 where it was not asked."""
 
 
+def find_faces(model: FaceLandmarks, picture: np.ndarray, thorough: bool = False) -> list[Face]:
+    """The faces in a picture u8 [H, W, 3], largest first; none where none is found.
+
+    ``thorough`` also looks, as long as that means at most :data:`MOST_SEARCHED` pixels, for
+    faces of 40 pixels in a picture of any size: seconds where there is none.
+    """
+    return _search(model, picture, None, thorough)[0]
+
+
+def smallest_found(height: int, width: int) -> int:
+    """Pixels across of the smallest face that :func:`find_faces` finds, looking thoroughly."""
+    *_, last = _search_levels(height, width, thorough=True)
+    return round(FOUND_FROM / 2.0**last)
+
+
 def follow(
-    frames: Iterable[np.ndarray], model: FaceLandmarks, every_frame: bool = False
+    frames: Iterable[np.ndarray],
+    model: FaceLandmarks,
+    every_frame: bool = False,
+    thorough: bool = False,
 ) -> Iterator[Seen | None]:
     """:func:`track` frame by frame: the face, or None where it is lost.
 
@@ -213,7 +244,7 @@ def follow(
         if face is not None and not every_frame:
             points = model.points(frame, face.box)
         if points is None or not face.still_fits(frame, points):
-            faces, level = _search(model, frame, level)
+            faces, level = _search(model, frame, level, thorough)
             if not faces:
                 yield None
                 continue
@@ -224,20 +255,22 @@ def follow(
         yield Seen(points, face.box, count)
 
 
-def _search_levels(height: int, width: int) -> Iterator[int]:
+def _search_levels(height: int, width: int, thorough: bool = False) -> Iterator[int]:
     """Upsampling settings from the cheapest on: every next one finds faces half as large."""
     longer = max(height, width)
     cheapest = min(1, math.floor(math.log2(SEARCH_SIDE / longer)))
     for level in range(cheapest, 3):
-        if level == cheapest or longer * 2.0**level <= 4 * SEARCH_SIDE:
+        small = longer * 2.0**level <= 4 * SEARCH_SIDE
+        patient = thorough and level <= 1 and height * width * 4.0**level <= MOST_SEARCHED
+        if level == cheapest or small or patient:
             yield level
 
 
 def _search(
-    model: FaceLandmarks, frame: np.ndarray, level: int | None
+    model: FaceLandmarks, frame: np.ndarray, level: int | None, thorough: bool = False
 ) -> tuple[list[Face], int | None]:
     """Faces of ``frame`` and the setting that found them, tried from ``level`` on."""
-    for candidate in _search_levels(*_checked(frame).shape[:2]):
+    for candidate in _search_levels(*_checked(frame).shape[:2], thorough):
         if level is None or candidate >= level:
             faces = model.detect(frame, candidate)
             if faces:

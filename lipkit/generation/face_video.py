@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
+from tqdm import tqdm
 
 from lipkit.config import FPS, PrepareConfig
 from lipkit.face.landmarks import FaceLandmarks, FaceLostError, NoFaceError, follow
@@ -17,7 +18,8 @@ from lipkit.face.mouth import mouth_opening, mouth_width
 from lipkit.face.tracking import UPPER_FACE
 from lipkit.generation.identity import LipImage, check_size, cut_lips
 from lipkit.generation.paste import LARGEST_SIDE, shrink, shrink_box, shrinking
-from lipkit.media import iter_video
+from lipkit.media import Limits, iter_video, probe
+from lipkit.media.limits import DEFAULT as DEFAULT_LIMITS
 
 HELD_QUALITY = 97
 """Of the JPEG in which pictures are held that would not all fit as they are."""
@@ -43,13 +45,17 @@ class FaceVideo:
     """bool [T]: False where the face is lost."""
     size: tuple[int, int] = (0, 0)
     """Width and height of its pictures, pixels."""
+    limits: Limits = DEFAULT_LIMITS
+    """What may be read of it."""
 
     def notes(self, frames: int) -> list[str]:
         """What the caller should know when ``frames`` lips are pasted into the video."""
         notes, length = [], len(self.boxes)
         if lost := int((~self.seen).sum()):
             notes.append(f"{self.path}: no face in {lost} of {length} frames; the one before stays")
-        if frames > length:
+        if frames > length == 1:
+            notes.append(f"{self.path}: holds one picture, which stands still")
+        elif frames > length:
             notes.append(
                 f"{self.path}: {length / FPS:.1f} s of video for {frames / FPS:.1f} s of speech; "
                 "played back and forth"
@@ -58,7 +64,12 @@ class FaceVideo:
 
 
 def read_face_video(
-    path: str | Path, config: PrepareConfig, landmarks: FaceLandmarks, frames: int
+    path: str | Path,
+    config: PrepareConfig,
+    landmarks: FaceLandmarks,
+    frames: int,
+    progress: bool = False,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> FaceVideo:
     """Follow the face of a video's first ``frames`` frames; the pictures are not kept.
 
@@ -75,8 +86,16 @@ def read_face_video(
     points, faces = [], 0
     best, best_frame, best_index = np.inf, None, 0
     shown: deque[np.ndarray] = deque(maxlen=1)
-    pictures = _remembering(islice(iter_video(path), frames), shown)
-    for index, face in enumerate(follow(pictures, landmarks)):
+    announced = round(probe(path, limits=limits).duration * FPS) or None
+    bar = tqdm(
+        islice(iter_video(path, limits=limits), frames),
+        "find the face",
+        min(frames, announced or frames),
+        unit="frame",
+        disable=not progress,
+        leave=False,
+    )
+    for index, face in enumerate(follow(_remembering(bar, shown), landmarks)):
         points.append(None if face is None else face.points)
         if face is None:
             continue
@@ -96,7 +115,7 @@ def read_face_video(
     check_size(boxes[best_index], path)
     lips = cut_lips(best_frame, boxes[best_index], faces, points[best_index])
     height, width = best_frame.shape[:2]
-    return FaceVideo(Path(path), lips, boxes, seen, (width, height))
+    return FaceVideo(Path(path), lips, boxes, seen, (width, height), limits)
 
 
 def restlessness(points: np.ndarray) -> float:
@@ -146,7 +165,9 @@ def paste_into_video(
 def _frames_of_face(video: FaceVideo, largest_side: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Pictures and boxes at their working size; where the face is lost, those before."""
     held, waiting = None, 0
-    for index, picture in enumerate(islice(iter_video(video.path), len(video.boxes))):
+    for index, picture in enumerate(
+        islice(iter_video(video.path, limits=video.limits), len(video.boxes))
+    ):
         if video.seen[index]:
             scale = shrinking(picture.shape, largest_side)
             held = shrink(picture, scale), shrink_box(video.boxes[index], scale)

@@ -9,7 +9,7 @@ import numpy as np
 
 from lipkit.config import LIP_SIZE, PrepareConfig
 from lipkit.errors import LipkitError
-from lipkit.face.landmarks import FaceLandmarks, NoFaceError, track
+from lipkit.face.landmarks import FaceLandmarks, NoFaceError, smallest_found, track
 from lipkit.face.lips import crop, crop_boxes
 
 SMALLEST_LIPS = 16
@@ -55,11 +55,11 @@ def find_lips(
         When there is no face, or it is too small.
     """
     try:
-        found = track([picture], landmarks)
+        found = track([picture], landmarks, thorough=True)
     except NoFaceError:
         raise NoFaceError(
-            f"{name}: no face found; give a sharp picture of a face seen from the front, or "
-            "add --lips-only if it shows lips alone"
+            f"{name}: no face of {smallest_found(*picture.shape[:2])} pixels or more found; give a "
+            "sharp picture of a face seen from the front, or add --lips-only if it shows lips alone"
         ) from None
     if config.crop == "stable":
         config = dataclasses.replace(config, crop_scale=config.crop_scale * STILL_MARGIN)

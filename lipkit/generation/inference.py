@@ -27,6 +27,11 @@ _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
 
 
+def on_fastest_device(generator: nn.Module) -> nn.Module:
+    """Move a generator to the GPU where PyTorch finds one (CUDA); return it."""
+    return generator.to("cuda") if torch.cuda.is_available() else generator
+
+
 @torch.no_grad()
 def for_inference(generator: nn.Module) -> nn.Module:
     """A faster copy of a generator in eval mode, that gives the same video.
