@@ -26,6 +26,7 @@ from lipkit.corpora import find_corpus
 from lipkit.corpora.record import ClipRecord
 from lipkit.errors import LipkitError, UsageError
 from lipkit.settings import Settings, bounded, did_you_mean
+from lipkit.talker.sentences import SENTENCES
 
 if TYPE_CHECKING:
     from IPython.display import HTML
@@ -59,6 +60,12 @@ class LessonConfig(Settings):
         find_corpus(self.corpus)
         if self.corpus != "synthetic" and not self.data_root:
             raise UsageError(f"corpus={self.corpus!r} needs data_root, the folder that holds it")
+        if self.corpus == "synthetic" and not (self.data_root or self.prepared):
+            most = SYNTHETIC_SPEAKERS * SENTENCES
+            if self.clips > most:
+                raise UsageError(
+                    f"clips={self.clips}: the synthetic corpus has at most {most:,}; ask for fewer"
+                )
         # An unknown preset is refused here, not some cells later.
         presets.preset(self.preset)
 

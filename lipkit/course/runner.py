@@ -34,6 +34,7 @@ from lipkit.course.notebooks import (
     read_parameters,
 )
 from lipkit.course.records import record
+from lipkit.course.unfit import check_values
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
 from lipkit.provenance import digest, environment, file_digest, made_by, modules_in, needed
@@ -102,6 +103,8 @@ def run_notebook(
     """
     source = find_notebook(name, folder)
     values = convert_parameters(source, parameters or {})
+    if values:
+        check_values(source, [values])
     out = Path(out) if out is not None else Path("runs") / source.stem / source.name
     if out.suffix != ".ipynb":
         out = out / source.name

@@ -21,6 +21,7 @@ from lipkit.course.notebook_page import write_html
 from lipkit.course.notebooks import convert_parameters, find_notebook
 from lipkit.course.records import Value, read_records
 from lipkit.course.runner import is_current, read_provenance, run_notebook
+from lipkit.course.unfit import check_values
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import owning, remove_leftovers, replacing
 from lipkit.jobs.cores import share_of_cores
@@ -177,6 +178,7 @@ def plan(
     for point in itertools.product(*axes):
         values = dict(point) | given
         cells.append(Cell(values, out / f"{_stem(values)}.ipynb"))
+    check_values(source, [cell.values for cell in cells])
     return cells
 
 

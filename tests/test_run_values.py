@@ -1,0 +1,107 @@
+"""``lipkit run`` refuses what a lesson would refuse, before a kernel starts."""
+
+import numpy as np
+import pytest
+
+from lipkit.cli import run_command
+from lipkit.course import runner, sweep
+from lipkit.course.notebooks import find_notebook
+from lipkit.course.unfit import check_values
+from lipkit.errors import LipkitError
+
+
+@pytest.fixture
+def type_it(monkeypatch, tmp_path, capsys):
+    """Type ``lipkit run`` where no kernel can start; give its exit code and its error."""
+
+    def refuse(*_, **__):
+        raise AssertionError("a kernel was started")
+
+    monkeypatch.setattr(runner, "_execute", refuse)
+    monkeypatch.setattr(sweep, "_run", refuse)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+
+    def run(*words: str) -> tuple[int, str]:
+        code = run_command(["run", *words, "--out", str(tmp_path / "out"), "--quiet"])
+        return code, capsys.readouterr().err
+
+    return run
+
+
+WRONG = {
+    "clips=-3": (2, "clips=-3: must be at least 2"),
+    "clips=1e9": (2, "clips=1000000000: the synthetic corpus has at most 192,000"),
+    "corpus=gird": (2, "did you mean 'grid'?"),
+    "corpus=grid": (2, "needs data_root, the folder that holds it"),
+    "data_root=nowhere": (1, "nowhere: no such folder; give data_root the corpus's folder"),
+    "preset=tinny": (2, "did you mean 'tiny'?"),
+    "seed=-1": (2, "seed=-1: must be at least 0"),
+}
+
+
+@pytest.mark.parametrize("given", WRONG)
+def test_a_wrong_value_is_refused_at_once(type_it, tmp_path, given):
+    code, message = WRONG[given]
+    done, err = type_it("01", "-p", given)
+    assert done == code
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_values_that_go_together(type_it):
+    code, err = type_it("01", "-p", "corpus=grid", "-p", "data_root=empty")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "empty" in err
+    code, err = type_it("02", "-p", "prepared=empty")
+    assert (code, err.count("\n")) == (1, 1)
+    assert "empty" in err
+
+
+@pytest.mark.parametrize(
+    ("notebook", "given", "message"),
+    [
+        ("04", "steps=0", "steps=0: must be at least 1"),
+        ("03", "people=-1", "people=-1: must be at least 1"),
+        ("08", "portrait=none.jpg", "portrait='none.jpg': no such file"),
+        ("11", "results=nowhere", "results='nowhere': no such folder"),
+    ],
+)
+def test_other_parameters_of_the_course(type_it, notebook, given, message):
+    code, err = type_it(notebook, "-p", given)
+    assert code == 2
+    assert message in err
+
+
+def test_a_sweep_with_one_wrong_cell_runs_none(type_it, tmp_path):
+    code, err = type_it("01", "--grid", "clips=4,5,-3", "--grid", "seed=0,1")
+    assert code == 2
+    assert "clips=-3: must be at least 2" in err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("notebook", [f"{number:02d}" for number in range(13)])
+def test_the_defaults_are_not_refused(notebook):
+    check_values(find_notebook(notebook), [{}])
+
+
+def test_a_notebook_that_is_no_lesson_may_take_anything(tmp_path):
+    import nbformat
+    from nbformat import v4
+
+    cell = v4.new_code_cell("clips: int = 1  # any", metadata={"tags": ["parameters"]})
+    nbformat.write(v4.new_notebook(cells=[cell]), tmp_path / "own.ipynb")
+    check_values(tmp_path / "own.ipynb", [{"clips": -3}])
+
+
+def test_clips_of_a_corpus_are_looked_up(tmp_path):
+    from lipkit.media import write_video
+
+    frames = [np.zeros((32, 32, 3), np.uint8)] * 3
+    (tmp_path / "s1").mkdir()
+    write_video(tmp_path / "s1" / "bbaf2n.mp4", frames, np.zeros(3 * 1764, np.float32))
+    source, given = find_notebook("01"), {"corpus": "grid", "data_root": str(tmp_path)}
+    check_values(source, [given | {"clip": "s1/bbaf2n"}])
+    with pytest.raises(LipkitError, match=r"clip 's1/bbaf2m' is unknown; did you mean 's1/bbaf2n'"):
+        check_values(source, [given | {"clip": "s1/bbaf2m"}])
