@@ -1,9 +1,12 @@
 """The house's rules for files: whole or absent, inside their folder, one command per folder."""
 
 import errno
+import glob
 import os
+import platform
 import shutil
 import uuid
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -32,7 +35,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         should be.
     """
     path = Path(path)
-    temporary = path.with_name(f"{TEMPORARY_MARK}{uuid.uuid4().hex[:8]}-{path.name}")
+    temporary = path.with_name(f"{_own_mark()}{uuid.uuid4().hex[:8]}-{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -153,6 +156,43 @@ def is_relative(name: object) -> bool:
     windows, parts = PureWindowsPath(name), PurePosixPath(name).parts
     rooted = name.startswith("/") or windows.drive or windows.root
     return bool(parts) and not rooted and ".." not in windows.parts
+
+
+def remove_abandoned(path: str | os.PathLike) -> int:
+    """Delete what killed writers of the file ``path`` left beside it; return how many.
+
+    Those of processes that are still at work, or of other machines, are kept.
+    """
+    path = Path(path)
+    count = 0
+    for other in path.parent.glob(f"{TEMPORARY_MARK}{_host()}-*-{glob.escape(path.name)}"):
+        writer = other.name.removeprefix(TEMPORARY_MARK).split("-")[1]
+        if writer.isdecimal() and not _is_alive(int(writer)):
+            with suppress(OSError):
+                other.unlink()
+                count += 1
+    return count
+
+
+def _own_mark() -> str:
+    """How the temporary names of this process begin: they say who writes."""
+    return f"{TEMPORARY_MARK}{_host()}-{os.getpid()}-"
+
+
+def _host() -> str:
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":  # Elsewhere asking would end it.
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def remove_leftovers(folder: str | os.PathLike) -> int:

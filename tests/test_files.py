@@ -16,6 +16,7 @@ from lipkit.files import (
     inside,
     is_relative,
     owning,
+    remove_abandoned,
     remove_leftovers,
     replacing,
 )
@@ -255,3 +256,29 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
     assert inside(home, "here/x", "x") == home / "here/x"
     (tmp_path / "link").symlink_to(home)
     assert inside(tmp_path / "link", "real", "x") == tmp_path / "link" / "real"
+
+
+KILLED_WRITER = """
+import os, signal, sys
+from lipkit.files import replacing
+with replacing(sys.argv[1]) as temporary:
+    temporary.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="asking whether a process lives would end it")
+def test_what_a_killed_writer_left_goes_and_what_a_living_one_writes_stays(tmp_path):
+    path = tmp_path / "a [1].mp4"
+    subprocess.run([sys.executable, "-c", KILLED_WRITER, str(path)], check=False)
+    (half,) = tmp_path.iterdir()
+    foreign = tmp_path / f"{TEMPORARY_MARK}0123abcd-{path.name}"
+    foreign.write_bytes(b"of an older version")
+    with replacing(path) as living:
+        living.write_bytes(b"whole")
+        assert remove_abandoned(tmp_path / "other.mp4") == 0
+        assert remove_abandoned(path) == 1
+        assert not half.exists()
+        assert living.exists()
+    assert path.read_bytes() == b"whole"
+    assert sorted(tmp_path.iterdir()) == sorted([path, foreign])

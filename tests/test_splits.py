@@ -345,3 +345,18 @@ def _move_one(records):
     trained = next(r for r in records if r.split == "train")
     repeat = dataclasses.replace(trained, clip_id=trained.clip_id + "_again", split="test")
     return [*records, repeat]
+
+
+# overfit
+
+
+def test_overfit_trains_on_every_clip_even_where_there_is_one():
+    for records in (corpus("s1", clips=1), corpus("s1", "s2", clips=3, shared=True)):
+        assert sizes(assign(records, CORPORA["grid"], "overfit")) == {"train": len(records)}
+
+
+@pytest.mark.parametrize("protocol", ["seen", "paper"])
+def test_too_few_clips_are_told_of_overfit(protocol):
+    records = corpus("s1", clips=1) + (corpus("s33", clips=1) if protocol == "paper" else [])
+    with pytest.raises(LipkitError, match=r"or (take the protocol )?overfit, which trains on all"):
+        assign(records, CORPORA["grid"], protocol)

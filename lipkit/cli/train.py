@@ -75,8 +75,11 @@ def train(
     # Imported here, so that --help needs no torch.
     from lipkit.presets import preset as find_preset
     from lipkit.training import train as train_generator
+    from lipkit.training.run_folder import CHECKPOINT_NAME
 
     config = find_preset(preset, values)
+    if resume and not (out / CHECKPOINT_NAME).exists() and os.environ.get("RANK", "0") == "0":
+        print(f"{out}: holds no checkpoint to resume; a new run begins there", flush=True)
 
     first = os.environ.get("RANK", "0") == "0"
     with owning(out) if first else nullcontext():

@@ -13,6 +13,8 @@ unseen    a tenth of the speakers,    5 % of the other speakers'    other speake
           with sentences that train   sentences                     test's nor val's
           and val never hear                                        sentences
 file      as listed                   as listed                     as listed
+overfit   nobody                      none                          every clip, to see that a
+                                                                    network can learn at all
 strangers nobody                      nobody                        nobody; the people whom
                                                                     the corpus declares so
                                                                     are the split of that
@@ -41,7 +43,7 @@ from lipkit.corpora.tree import natural
 from lipkit.errors import LipkitError, UsageError
 from lipkit.settings import did_you_mean
 
-PROTOCOLS = ("paper", "seen", "unseen", "file", "strangers")
+PROTOCOLS = ("paper", "seen", "unseen", "file", "overfit", "strangers")
 
 STRANGERS = "strangers"
 """The split of people of whom nothing was trained on."""
@@ -157,7 +159,7 @@ def _paper(records: list[ClipRecord], corpus: Corpus, seed: int) -> dict[str, st
     if len(utterances) < 2:
         raise LipkitError(
             f"protocol 'paper' on {corpus.name}: one clip cannot be divided into train and val; "
-            "add clips of the training speakers"
+            "add clips of the training speakers, or take the protocol overfit, which trains on all"
         )
     val = set(utterances[: _count(PAPER_VAL, len(utterances))])
     for r in rest:
@@ -187,6 +189,10 @@ def _unseen(records: list[ClipRecord], corpus: Corpus, seed: int) -> dict[str, s
     held_out = {"val": HOLD_OUT["val"]}
     split_of = _hold_out(rest, held_out, "unseen", corpus.name, seed)
     return chosen | {r.clip_id: split_of[r.sentence] for r in rest}
+
+
+def _overfit(records: list[ClipRecord], corpus: Corpus, seed: int) -> dict[str, str]:
+    return {r.clip_id: "train" for r in records}
 
 
 def _strangers(records: list[ClipRecord], corpus: Corpus, seed: int) -> dict[str, str]:
@@ -262,7 +268,7 @@ def _hold_out(
         raise LipkitError(
             f"protocol {protocol!r} on {corpus}: {len(sentences)} different sentences by "
             f"{len(spoken)} training speakers are too few to hold out {' and '.join(shares)}; "
-            "add clips or take the protocol file"
+            "add clips, or take the protocol file, or overfit, which trains on all"
         )
     split_of = dict.fromkeys(sentences, "train")
     start = 0
@@ -322,4 +328,10 @@ def _first(names: Iterable[str]) -> str:
     return min(names, key=natural)
 
 
-_RULES = {"paper": _paper, "seen": _seen, "unseen": _unseen, STRANGERS: _strangers}
+_RULES = {
+    "paper": _paper,
+    "seen": _seen,
+    "unseen": _unseen,
+    "overfit": _overfit,
+    STRANGERS: _strangers,
+}

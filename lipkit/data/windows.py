@@ -119,7 +119,7 @@ class Windows(Dataset):
         if mismatched and self._others.is_one:
             raise LipkitError(
                 f"{where} has one sentence only, so there is no mismatched sound; "
-                "prepare more sentences or ask for windows without it"
+                "prepare more sentences, or train without it: --set loss.gen.mismatched=0"
             )
         # Shared, so that loader processes which live through several epochs see it change.
         self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()

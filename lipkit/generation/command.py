@@ -11,6 +11,7 @@ from lipkit.config import FPS
 from lipkit.data.spectrogram import mel_filters
 from lipkit.errors import UsageError
 from lipkit.face.landmarks import FaceLandmarks
+from lipkit.files import remove_abandoned
 from lipkit.generation.advice import notes_on_identity, notes_on_size, notes_on_softness
 from lipkit.generation.checks import check_names, check_sound, identity_is_video, shows_a_face
 from lipkit.generation.face_video import read_face_video
@@ -128,6 +129,7 @@ def generate(
         raise UsageError("--paste-back needs a picture of a face; leave out --lips-only")
     _check_pasting(paste_back, largest_side, still_detail)
     check_names(identity, audio, out, others=(weights, landmark_model))
+    remove_abandoned(out)
     check_sound(audio, audio_track, limits)
     is_video = identity_is_video(identity, limits)
     if is_video and lips_only:
