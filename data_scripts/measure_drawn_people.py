@@ -9,6 +9,7 @@
 """
 
 import argparse
+import csv
 import sys
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from lipkit.course.lesson import cache_folder
 from lipkit.data.drawn import draw
 from lipkit.data.spectrogram import log_mel
 from lipkit.files import replacing
+from lipkit.plots.mouths import mouths_figure
 from lipkit.plots.style import to_png
 from lipkit.talker import crowd, human_clip, talking_clip, voices
 from lipkit.talker.face import REST, Face
@@ -52,6 +54,10 @@ def _measure(options: argparse.Namespace) -> None:
         drawn_people.measure_times(out, options.grid, clips, options.speech, keep)
     if "mouths" in options.parts:
         drawn_people.measure_mouths(out, options.grid, clips, keep)
+        with open(out / "mouths.csv", newline="", encoding="utf-8") as file:
+            figure = mouths_figure(list(csv.DictReader(file)))
+        with replacing(out / "mouths.png") as path:
+            path.write_bytes(to_png(figure))
     if "people" in options.parts:
         drawn_people.measure_people(out)
     if "speed" in options.parts:

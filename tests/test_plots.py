@@ -206,3 +206,26 @@ def test_picture_figures_hold_what_they_are_given(clip):
     assert len(_drawn(plots.film_strip({"a": lips[:4], "b": lips[4:8]}, "abcd")).axes) == 2
     task = _drawn(plots.task_figure(clip["samples"], lips[0], lips[:16]))
     assert len(task.axes[0].images) == 1 + 8
+
+
+def test_mouths_of_each_class_stand_where_the_table_says():
+    from lipkit.plots.mouths import mouths_figure
+
+    rows = []
+    for view, more in (("real", 0.0), ("drawn", 0.02), ("truth", 0.01)):
+        for name, opening in (("open", 0.2), ("bilabial", 0.0)):
+            row = {"view": view, "class": name}
+            for measure, value in (("opening", opening + more), ("width", 1.0)):
+                row |= {
+                    measure: value,
+                    f"{measure}_p10": value - 0.1,
+                    f"{measure}_p90": value + 0.1,
+                }
+            rows.append({key: str(value) for key, value in row.items()})
+    left, right = mouths_figure(rows).axes
+    assert [t.get_text() for t in left.get_yticklabels()] == ["bilabial", "open"]
+    real, drawn, truth = (line.get_xdata() for line in left.lines)
+    assert np.allclose(real, [0.0, 0.2])
+    assert np.allclose(drawn, [0.02, 0.22])
+    assert np.allclose(truth, [0.01, 0.21])
+    assert right.get_xlabel() == "width, mouth widths"

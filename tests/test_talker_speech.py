@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lipkit.errors import LipkitError
-from lipkit.talker import LEAD, PHONEMES, VISEMES, VOICES, Phoneme, Sentence, speak
+from lipkit.talker import LEAD, PHONEMES, VISEMES, VOICES, Phoneme, Sentence, Voice, speak
 from lipkit.talker.sentences import SENTENCES, choose, sentence
 from lipkit.talker.visemes import CHANNELS, gestures, trajectory, visemes_of
 
@@ -219,3 +219,34 @@ def test_sentences_of_a_speaker_differ_and_some_are_shared():
     assert len(set(lists[0]) & set(lists[1])) < 10
     assert choose(1, 10, seed=4) == lists[1][:10]
     assert choose(1, 10, seed=5) != lists[1][:10]
+
+
+OTHERS = {
+    "de": ("Zwölf Boxkämpfer jagen Viktor", {"ts", "W"}),
+    "fr": ("Un bon vin blanc, une peur bleue", {"y"}),
+    "pl": ("Zażółć gęślą jaźń", {"Z;"}),
+}
+
+
+@pytest.mark.parametrize("language", list(OTHERS))
+def test_other_languages_move_the_mouth(language):
+    text, lacking = OTHERS[language]
+    said = speak(text, Voice("x", language=language))
+    symbols = {p.symbol for p in said.phonemes}
+    assert lacking & symbols
+    assert not [s for s in symbols if s.startswith("(")]
+    shapes = {visemes_of(s)[0] for s in symbols}
+    assert len(shapes) > 5
+    times = np.arange(0, said.seconds, 0.04)
+    assert np.ptp(trajectory(said.phonemes, times)[:, 0]) > 0.3
+
+
+def test_phonemes_that_english_lacks_are_told_by_their_beginning():
+    expected = {"y:": "close_round", "pF": "bilabial", "o:": "open_round", "n^": "alveolar"}
+    assert {s: visemes_of(s)[0] for s in expected} == expected
+    assert visemes_of("ɮ") == ("neutral",)
+
+
+def test_a_language_that_espeak_lacks_is_named():
+    with pytest.raises(LipkitError, match=r"no voice 'xx\+m1'; choose another language"):
+        speak("hello", Voice("x", language="xx"))

@@ -222,14 +222,18 @@ def _start(library: ctypes.CDLL, voice: Voice) -> int:
     library.espeak_ng_SetRandSeed(ctypes.c_long(_SEED))
     name = f"{voice.language}+{voice.variant}"
     if library.espeak_SetVoiceByName(name.encode()) != 0:
-        raise LipkitError(f"espeak-ng has no voice {name!r}; choose another variant")
+        raise LipkitError(
+            f"espeak-ng has no voice {name!r}; choose another language (such as de) or variant"
+        )
     for parameter, value in ((_RATE, voice.speed), (_PITCH, voice.pitch), (_RANGE, voice.range)):
         library.espeak_SetParameter(parameter, value, 0)
     return rate
 
 
 def _phonemes(marks: tuple[_Mark, ...], seconds: float) -> tuple[Phoneme, ...]:
-    found = [(bare(m.symbol), m.seconds) for m in marks if m.kind == _PHONEME]
+    # "(fr)" says that another language's voice goes on, and is no sound.
+    spoken = [m for m in marks if m.kind == _PHONEME and not m.symbol.startswith("(")]
+    found = [(bare(m.symbol), m.seconds) for m in spoken]
     ends = [at for _, at in found[1:]] + [seconds]
     return tuple(
         Phoneme(symbol, start, end)

@@ -6,7 +6,7 @@ coarticulation model of Cohen and Massaro, 1993: the shape at any time is the me
 targets under weights that rise before and fall after each phoneme). The lips lead the sound:
 a viseme's weight is full :data:`LEAD` seconds before its phoneme sounds.
 
-The phonemes are those of espeak-ng's English voices.
+The phonemes are those of espeak-ng's English voices; those of other languages are guessed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -136,12 +136,37 @@ PHONEMES: dict[str, tuple[str, ...]] = {
 }
 """Phoneme -> its viseme, or two for a glide (diphthong or syllabic l)."""
 
-_UNKNOWN = ("neutral",)
+# How phonemes of other languages begin, in espeak's spelling of the phonetic alphabet.
+_BEGINNINGS = {
+    letter: name
+    for name, letters in {
+        "bilabial": "pbmB",
+        "labiodental": "fvP",
+        "dental": "TD",
+        "alveolar": "tdnlLrR*",
+        "sibilant": "szc",
+        "postalveolar": "SZ",
+        "velar": "kgNxXGqhHQCJ?",
+        "spread": "iIj",
+        "mid": "eE",
+        "neutral": "@384",
+        "open": "aAV&",
+        "open_round": "oO0",
+        "close_round": "uUyYwW",
+    }.items()
+    for letter in letters
+}
 
 
 def visemes_of(symbol: str, strict: bool = False) -> tuple[str, ...]:
-    """The viseme names of a phoneme; an unknown one is neutral, or a KeyError if ``strict``."""
-    return PHONEMES[symbol] if strict else PHONEMES.get(symbol, _UNKNOWN)
+    """The viseme names of a phoneme.
+
+    One that English lacks is told by its first letter, and neutral where that says nothing;
+    ``strict`` raises a KeyError instead.
+    """
+    if strict or symbol in PHONEMES:
+        return PHONEMES[symbol]
+    return (_BEGINNINGS.get(symbol[:1], "neutral"),)
 
 
 def lead(phoneme: Phoneme) -> float:
