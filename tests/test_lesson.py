@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +12,50 @@ import numpy as np
 import pytest
 from prepared_sets import write_set
 
+from lipkit import provenance
 from lipkit.config import SAMPLES_PER_FRAME
 from lipkit.corpora.record import ClipRecord, Word
 from lipkit.course import lesson
 from lipkit.errors import LipkitError, UsageError
+from lipkit.provenance import PACKAGE
 from lipkit.talker.corpus import plan
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory) -> Path:
+    """A copy of the package."""
+    folder = tmp_path_factory.mktemp("kit") / "lipkit"
+    return shutil.copytree(PACKAGE, folder, ignore=shutil.ignore_patterns("shipped", "*.pyc"))
+
+
+def digests(package: Path) -> tuple[str, str]:
+    """What marks the notebooks' prepared sets and their synthetic corpus."""
+    for kept in vars(provenance).values():
+        getattr(kept, "cache_clear", lambda: None)()
+    return lesson.preparing_code(package), lesson.drawing_code(package)
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new", "changed"),
+    [
+        ("config/constants.py", "MEL_FMAX = 16_000", "MEL_FMAX = 8_000", (True, True)),
+        ("data/manifest.py", "deviation > 1e-3", "deviation > 1e-2", (True, False)),
+        ("face/landmark_model.py", "MODEL_NAME = ", "MODEL_NAME = 'x' + ", (True, False)),
+        ("face/lips.py", "    time (", "    time: (", (False, False)),
+        ("media/writing.py", "def write_video(", "OTHER = 1\n\n\ndef write_video(", (False, True)),
+        ("corpora/grid.py", "frames=75", "frames=74", (True, False)),
+        ("talker/visemes.py", "LEAD", "LEAD_OF", (False, True)),
+    ],
+)
+def test_a_cached_set_is_of_the_code_that_would_make_it(package, module, old, new, changed):
+    before = digests(package)
+    path = package / module
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    now = digests(package)
+    path.write_text(text, encoding="utf-8")
+    assert tuple(a != b for a, b in zip(before, now, strict=True)) == changed
 
 
 @pytest.mark.parametrize(

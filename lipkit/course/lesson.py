@@ -4,7 +4,6 @@ The functions here are for cells of notebooks; nothing else in the package impor
 """
 
 import base64
-import hashlib
 import html
 import math
 import os
@@ -21,7 +20,7 @@ import numpy as np
 from filelock import FileLock
 
 import lipkit
-from lipkit import config, presets
+from lipkit import config, presets, provenance
 from lipkit.corpora import find_corpus
 from lipkit.corpora.record import ClipRecord
 from lipkit.errors import LipkitError, UsageError
@@ -38,9 +37,6 @@ VIDEO_CRF, VIDEO_AUDIO_BITS = 30, 20_000
 """Three seconds at 180 x 144 then take about 20 KB, and a notebook stays under 300 KB."""
 SYNTHETIC_SPEAKERS, SYNTHETIC_CLIPS = 3, 4
 """Size of the corpus that is made where none is given: 12 clips, a few seconds' work."""
-
-PREPARING = ("data/clips", "data/prepare", "face/landmarks", "face/lips", "face/tracking")
-"""Modules whose change makes other clips from the same recordings; ``media`` is another."""
 
 
 @dataclass(frozen=True)
@@ -171,15 +167,23 @@ def _kept(folder: Path) -> Iterator[None]:
 
 
 def _mark(options: LessonConfig, records: list[ClipRecord]) -> str:
-    """A mark that differs for other recordings, settings, or code that prepares them."""
-    from lipkit.provenance import digest
+    """A mark that differs for other recordings, settings, code or landmark model."""
+    from lipkit.face.landmark_model import find_landmark_model
 
-    package = Path(lipkit.__file__).parent
-    paths = [package / f"{name}.py" for name in PREPARING]
-    paths += sorted((package / "media").glob("*.py"))
     made = [f"{r.clip_id} {r.split} {r.video} {r.video.stat().st_mtime_ns}" for r in records]
-    code = (path.read_text("utf-8") for path in paths)
-    return digest(*code, repr(options.stages.prepare), *made)[:12]
+    model = find_landmark_model().stat()
+    made.append(f"{model.st_size} {model.st_mtime_ns}")
+    return provenance.digest(preparing_code(), repr(options.stages.prepare), *made)[:12]
+
+
+def drawing_code(package: Path = provenance.PACKAGE) -> str:
+    """A digest of all code and tables that have a part in drawing the synthetic corpus."""
+    return provenance.made_by("lipkit.talker.corpus", package=package)
+
+
+def preparing_code(package: Path = provenance.PACKAGE) -> str:
+    """A digest of all code that has a part in preparing clips, constants included."""
+    return provenance.made_by("lipkit.data.prepare", package=package)
 
 
 def synthetic_corpus(seed: int = 0, clips: int = SYNTHETIC_CLIPS) -> Path:
@@ -190,9 +194,7 @@ def synthetic_corpus(seed: int = 0, clips: int = SYNTHETIC_CLIPS) -> Path:
     from lipkit.talker import write_corpus
 
     # Clips of a face drawn by other code must not be mixed with these.
-    sources = sorted((Path(lipkit.__file__).parent / "talker").glob("*.py"))
-    mark = hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:8]
-    out = cache_folder() / f"synthetic-{mark}-seed{seed}"
+    out = cache_folder() / f"synthetic-{drawing_code()[:8]}-seed{seed}"
     with _kept(out):
         return write_corpus(
             out, speakers=SYNTHETIC_SPEAKERS, clips=clips, seed=seed, progress=False
