@@ -63,7 +63,7 @@ class Coded:
     Attributes
     ----------
     names : the different texts, in the order of their first appearance.
-    codes : int32 ``[rows]``.
+    codes : whole numbers ``[rows]``.
     """
 
     def __init__(self, names: Iterable[str] = (), codes: np.ndarray | None = None) -> None:
@@ -82,9 +82,10 @@ class Coded:
 
     @property
     def codes(self) -> np.ndarray:
-        """int32 ``[rows]``."""
+        """``[rows]`` of the smallest type of number that all codes fit into."""
         if len(self._codes) > 1:
-            self._codes = [np.concatenate(self._codes)]
+            small = np.min_scalar_type(-len(self.names) - 1)
+            self._codes = [np.concatenate(self._codes).astype(small)]
         return self._codes[0]
 
     def equal(self, text: str) -> np.ndarray:

@@ -11,8 +11,8 @@ import numpy as np
 
 from lipkit.data.table import Table
 
-SHUFFLED_AS_A_WHOLE = 1 << 20
-"""Up to so many windows an epoch's order is made at once: 15 ms and 8 MB."""
+SHUFFLED_AS_A_WHOLE = 1 << 18
+"""Up to so many windows an epoch's order is made at once: some milliseconds and 2 MB."""
 _ROUNDS = 8
 
 
@@ -42,14 +42,14 @@ class OtherSentences:
     Parameters
     ----------
     rows : the clips.
-    counts : int64 ``[clips]``, windows of each.
+    ends : int64 ``[clips]``, one more than the last window of each.
     """
 
-    def __init__(self, rows: Table, counts: np.ndarray) -> None:
-        self._counts, self._firsts = counts, np.cumsum(counts) - counts
-        self._total = int(counts.sum())
+    def __init__(self, rows: Table, ends: np.ndarray) -> None:
+        counts = np.diff(ends, prepend=0)
+        self._window_ends, self._total = ends, int(ends[-1])
         self._sentence = _ranks(rows)
-        self._order = np.argsort(self._sentence, kind="stable")
+        self._order = np.argsort(self._sentence, kind="stable").astype(np.int32)
         self._ends = np.cumsum(counts[self._order])
         self._sizes = np.bincount(self._sentence, weights=counts).astype(np.int64)
         self._starts = np.cumsum(self._sizes) - self._sizes
@@ -66,17 +66,17 @@ class OtherSentences:
         place = int(number * max(self._total - size, 1))
         place = (place + size * (place >= start)) % self._total
         ordered = int(np.searchsorted(self._ends, place, side="right"))
-        found = self._order[ordered]
-        return int(self._firsts[found] + place - self._ends[ordered] + self._counts[found])
+        # As many windows from the end of the clip as from the end of its part of the run.
+        return int(self._window_ends[self._order[ordered]] + place - self._ends[ordered])
 
 
 def _ranks(rows: Table) -> np.ndarray:
-    """int64 ``[clips]``: the place of each clip's sentence among all of them, sorted."""
+    """int32 ``[clips]``: the place of each clip's sentence among all of them, sorted."""
     known = rows.texts["sentence"]
     nameless = known.equal("")
     own = [f"clip {clip_id}" for clip_id in rows.ids.take(nameless)]
     rank = {name: place for place, name in enumerate(sorted({*known.used(), *own} - {""}))}
-    ranks = np.array([rank.get(name, 0) for name in known.names], np.int64)[known.codes]
+    ranks = np.array([rank.get(name, 0) for name in known.names], np.int32)[known.codes]
     ranks[nameless] = [rank[name] for name in own]
     return ranks
 

@@ -119,6 +119,16 @@ class PreparedSet:
         LipkitError
             As :meth:`clips`.
         """
+        if (split, status) not in self._rows:
+            self._rows[split, status] = self._choose(split, status)
+        return self._rows[split, status]
+
+    @cached_property
+    def _rows(self) -> dict[tuple[str | None, str | None], Table]:
+        """What was asked for before: its files need not be looked for again."""
+        return {}
+
+    def _choose(self, split: str | None, status: str | None) -> Table:
         chosen = np.ones(len(self.table), bool)
         if split is not None:
             chosen &= self.table.texts["split"].equal(split)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CODED = ("speaker", "corpus", "split", "sentence", "status", "reason", "notes")
 """Columns whose texts repeat."""
-_ROWS = 1 << 16
+_ROWS = 1 << 14
 """Rows that are Python objects at a time."""
 
 
@@ -34,8 +34,8 @@ class Table:
     path: Path
     """The manifest."""
     ids: Texts = field(default_factory=Texts)
-    frames: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
-    """int64 ``[rows]``."""
+    frames: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
+    """int32 ``[rows]``."""
     texts: dict[str, Coded] = field(default_factory=lambda: {name: Coded() for name in CODED})
     """The columns :data:`CODED`."""
     is_sorted: bool = True
@@ -54,7 +54,8 @@ class Table:
         if chosen.all():
             return self
         texts = {name: column.take(chosen) for name, column in self.texts.items()}
-        return Table(self.path, self.ids.take(chosen), self.frames[chosen], texts)
+        ids, frames = self.ids.take(chosen), self.frames[chosen]
+        return Table(self.path, ids, frames, texts, self.is_sorted)
 
     def file(self, row: int) -> str:
         """Where the file of a usable row lies below the prepared set."""
@@ -62,15 +63,14 @@ class Table:
 
     def missing_files(self) -> list[str]:
         """Files of usable rows that are not there; one listing per folder, no look at each."""
-        folder, missing = self.path.parent, []
-        present: dict[str, set[str]] = {}
-        for clip_id, usable in zip(self.ids, self.ok.tolist(), strict=True):
-            if usable:
-                place, _, name = prepared_file(clip_id).rpartition("/")
-                if place not in present:
-                    present[place] = _names(folder / place)
-                if name not in present[place]:
-                    missing.append(f"{place}/{name}")
+        usable = self.ids if self.ok.all() else self.ids.take(self.ok)
+        missing, listed, names = [], None, set()
+        for clip_id in usable if self.is_sorted else sorted(usable):
+            place, _, name = prepared_file(clip_id).rpartition("/")
+            if place != listed:
+                listed, names = place, _names(self.path.parent / place)
+            if name not in names:
+                missing.append(f"{place}/{name}")
         return missing
 
     def frame(self) -> "pandas.DataFrame":
@@ -79,7 +79,7 @@ class Table:
 
         columns = {name: column.objects() for name, column in self.texts.items()}
         columns["clip_id"] = np.array([*self.ids, ""], object)[:-1]
-        columns["frames"] = self.frames
+        columns["frames"] = self.frames.astype(np.int64)
         files = [
             prepared_file(clip_id) if usable else ""
             for clip_id, usable in zip(self.ids, self.ok.tolist(), strict=True)
@@ -134,7 +134,7 @@ def _append(part: "pandas.DataFrame", table: Table) -> None:
     _check_order(ids, table)
     table.ids.extend(ids)
     names, codes = coded.pop("frames")
-    table.frames = np.concatenate([table.frames, np.array(list(map(int, names)), np.int64)[codes]])
+    table.frames = np.concatenate([table.frames, np.array(list(map(int, names)), np.int32)[codes]])
     for name, (names, codes) in coded.items():
         table.texts[name].extend(names, codes)
 

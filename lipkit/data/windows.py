@@ -3,6 +3,7 @@
 Fact sheet 1.2 (windows), 1.3 (identity image), 4 and 5 (mismatched sound).
 """
 
+import gc
 import os
 from collections import OrderedDict
 from functools import cached_property
@@ -33,6 +34,15 @@ def open_files_limit() -> int:
         return 512
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return 4096 if allowed == resource.RLIM_INFINITY else max(16, min(4096, allowed // 2))
+
+
+def lone_worker(number: int) -> None:
+    """Begin a loader process: what it was born with is left where it lies.
+
+    A forked process shares its parent's memory until it writes to it. The collector of
+    garbage writes to every object that it looks at, so it is told to pass these over.
+    """
+    gc.freeze()
 
 
 class Windows(Dataset):
@@ -115,7 +125,7 @@ class Windows(Dataset):
             raise LipkitError(
                 f"{where} has no clip of {shortest} frames; take shorter windows or more clips"
             )
-        self._others = OtherSentences(rows, counts)
+        self._others = OtherSentences(rows, self._ends)
         if mismatched and self._others.is_one:
             raise LipkitError(
                 f"{where} has one sentence only, so there is no mismatched sound; "

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, Sampler
 
 from lipkit.data.draws import Shuffled, Weighted, WindowWeights
 from lipkit.data.tensors import unpack
-from lipkit.data.windows import Windows
+from lipkit.data.windows import Windows, lone_worker
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -88,6 +88,7 @@ class Feed:
             batch_sampler=self.sampler,
             num_workers=workers,
             persistent_workers=workers > 0,
+            worker_init_fn=lone_worker,
             pin_memory=self.device.type == "cuda",
             # Its own: a loader that starts anew, as when a run is resumed, would take a number
             # from the generator that dropout draws from.
