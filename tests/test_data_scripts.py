@@ -189,7 +189,7 @@ def test_a_full_disk_keeps_what_came(server, tmp_path, monkeypatch):
         def __init__(self, *_, **__):
             raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(download, "tqdm", Full)
+    monkeypatch.setattr(download, "progress_bar", Full)
     half(tmp_path / "f")
     with pytest.raises(LipkitError, match=r"No space left on device.*is kept"):
         get(server, tmp_path)

@@ -161,7 +161,8 @@ def test_minutes_end_training_after_the_step_in_hand(prepared, tmp_path):
     assert read_card(tmp_path / "run").step == 1
 
 
-def test_progress_shows_loss_and_speed(prepared, tmp_path, capsys):
+def test_progress_shows_loss_and_speed(prepared, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("lipkit.jobs.progress.is_watched", lambda: True)
     train(prepared, settings(train__steps=2), tmp_path / "run")
     shown = capsys.readouterr().err
     assert "loss=" in shown

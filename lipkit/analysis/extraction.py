@@ -14,6 +14,7 @@ from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.flow.cache import FlowCache
 from lipkit.jobs.pool import Lost, each
+from lipkit.jobs.progress import progress_bar
 
 if TYPE_CHECKING:
     import pandas
@@ -68,8 +69,6 @@ def extract(
     LipkitError
         When there is no usable clip.
     """
-    from tqdm.auto import tqdm
-
     rows = chosen_clips(prepared, split, speakers, status=None)
     files = [
         str(prepared.folder / row.file) if row.status == "ok" else "" for row in rows.itertuples()
@@ -81,7 +80,7 @@ def extract(
     work = partial(_of_file, formulas=list(formulas), shift=shift, min_steps=min_steps, cache=cache)
     found = {}
     with (
-        tqdm(total=len(todo), disable=not progress, desc="series", unit="clip") as bar,
+        progress_bar(total=len(todo), desc="series", unit="clip", shown=progress) as bar,
         closing(each(work, todo, workers=workers)) as results,
     ):
         for file, result in results:

@@ -37,6 +37,7 @@ from lipkit.course.records import record
 from lipkit.course.unfit import check_values
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
+from lipkit.jobs.progress import is_watched
 from lipkit.provenance import digest, environment, file_digest, made_by, modules_in, needed
 
 __all__ = ["NotebookFailed", "is_current", "read_provenance", "record", "run_notebook", "store"]
@@ -248,7 +249,7 @@ def _execute(
             parameters=copy.deepcopy(values),
             kernel_name="python3",
             language="python",
-            progress_bar=bar if progress else False,
+            progress_bar=bar if progress and is_watched() else False,
             execution_timeout=CELL_SECONDS,
             start_timeout=START_SECONDS,
             kernel_manager_class=manager,

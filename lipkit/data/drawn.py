@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from lipkit.config import PrepareConfig
 from lipkit.corpora.record import ClipRecord
@@ -28,6 +27,7 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.face.lips import crop, crop_boxes
 from lipkit.files import owning, remove_leftovers
 from lipkit.jobs.pool import Lost, each
+from lipkit.jobs.progress import progress_bar, say
 from lipkit.talker.camera import compressed
 from lipkit.talker.face import Part
 from lipkit.talker.takes import Take, rehearse
@@ -156,8 +156,8 @@ def _fill(work: _Store, takes: Sequence[Take], workers: int | None, progress: bo
     outcomes: dict[Take, Outcome] = {take: old for take in takes if (old := work.kept(take))}
     batches = _batches([take for take in takes if take not in outcomes])
     workers = 0 if workers == 1 or len(batches) < 2 else workers
-    bar = tqdm(
-        total=len(takes), initial=len(outcomes), unit="clip", desc="synth", disable=not progress
+    bar = progress_bar(
+        total=len(takes), initial=len(outcomes), unit="clip", desc="synth", shown=progress
     )
     try:
         with bar, closing(each(work, batches, workers=workers)) as results:
@@ -175,7 +175,7 @@ def _fill(work: _Store, takes: Sequence[Take], workers: int | None, progress: bo
         ((record(take, split), outcomes[take]) for take in takes), key=lambda c: c[0].clip_id
     )
     for remark in enter(out, "synthetic", config, clips).remarks:
-        tqdm.write(remark)
+        say(remark)
 
 
 def _batches(takes: list[Take]) -> list[list[Take]]:

@@ -31,6 +31,7 @@ from lipkit.data.sources import checked, settings_text, source_bytes
 from lipkit.errors import LipkitError
 from lipkit.files import owning, remove_leftovers
 from lipkit.jobs.pool import Lost, each
+from lipkit.jobs.progress import progress_bar
 
 if TYPE_CHECKING:
     from lipkit.media import Limits
@@ -292,10 +293,9 @@ def _landmarks():
 
 @contextlib.contextmanager
 def _bar(total: int, done: int, progress: bool) -> Iterator:
-    from tqdm.auto import tqdm
-
     failed = 0
-    with tqdm(total=total, initial=done, disable=not progress, desc="prepare", unit="clip") as bar:
+    options = {"total": total, "initial": done, "unit": "clip"}
+    with progress_bar(desc="prepare", shown=progress, **options) as bar:
 
         def advance(outcome: Outcome) -> None:
             nonlocal failed

@@ -4,8 +4,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 
-from tqdm.auto import tqdm
-
 from lipkit.data.clips import read_clip
 from lipkit.errors import LipkitError
 from lipkit.evaluation.clip_scores import REFERENCES, ClipTask, measure
@@ -15,6 +13,7 @@ from lipkit.evaluation.retrieval import Retrieval
 from lipkit.evaluation.scores import ClipScores
 from lipkit.evaluation.split import SplitClip
 from lipkit.jobs.pool import Lost, each
+from lipkit.jobs.progress import progress_bar
 
 HELD_CLIPS = 128
 """Clips of one model whose generated lips are held in memory: 200 MB."""
@@ -48,12 +47,12 @@ class Work:
         todo = [clip for clip in clips if self._missing(known[clip.clip_id])]
         # Starting a process costs more than the work of one clip.
         workers = 0 if workers == 1 or len(todo) == 1 else workers
-        bar = tqdm(
+        bar = progress_bar(
             total=len(clips),
             initial=len(clips) - len(todo),
             desc="evaluate",
             unit="clip",
-            disable=not progress,
+            shown=progress,
         )
         with bar:
             rows = len(models) + (searched is not None)

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from lipkit.config import FPS
 from lipkit.data.spectrogram import mel_filters
 from lipkit.errors import UsageError
@@ -22,6 +20,7 @@ from lipkit.generation.moves import can_move
 from lipkit.generation.paste import LARGEST_SIDE
 from lipkit.generation.speech import LogMel, read_speech
 from lipkit.generation.talking import talking_picture, talking_video
+from lipkit.jobs.progress import progress_bar
 from lipkit.media import Limits, read_picture, write_video
 from lipkit.media.limits import DEFAULT as DEFAULT_LIMITS
 from lipkit.weights import load_weights, shipped
@@ -177,7 +176,7 @@ def generate(
         frames = talking_picture(generator, picture, lips, logmel, **pasting)
     else:
         frames = generate_frames(generator, lips.image, logmel)
-    frames = tqdm(frames, "generate", speech.frames, unit="frame", disable=not progress)
+    frames = progress_bar(frames, "generate", total=speech.frames, unit="frame", shown=progress)
     write_video(out, frames, speech, metadata=SYNTHETIC if synthetic_note else None)
     realtime = speech.frames / FPS / (time.monotonic() - began)
     return GenerateResult(Path(out), speech.frames, realtime, tuple(notes))

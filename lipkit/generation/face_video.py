@@ -9,7 +9,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
-from tqdm import tqdm
 
 from lipkit.config import FPS, PrepareConfig
 from lipkit.face.landmarks import FaceLandmarks, FaceLostError, NoFaceError, follow
@@ -18,6 +17,7 @@ from lipkit.face.mouth import mouth_opening, mouth_width
 from lipkit.face.tracking import UPPER_FACE
 from lipkit.generation.identity import LipImage, check_size, cut_lips
 from lipkit.generation.paste import LARGEST_SIDE, shrink, shrink_box, shrinking
+from lipkit.jobs.progress import progress_bar
 from lipkit.media import Limits, iter_video, probe
 from lipkit.media.limits import DEFAULT as DEFAULT_LIMITS
 
@@ -87,12 +87,12 @@ def read_face_video(
     best, best_frame, best_index = np.inf, None, 0
     shown: deque[np.ndarray] = deque(maxlen=1)
     announced = round(probe(path, limits=limits).duration * FPS) or None
-    bar = tqdm(
+    bar = progress_bar(
         islice(iter_video(path, limits=limits), frames),
         "find the face",
-        min(frames, announced or frames),
+        total=min(frames, announced or frames),
         unit="frame",
-        disable=not progress,
+        shown=progress,
         leave=False,
     )
     for index, face in enumerate(follow(_remembering(bar, shown), landmarks)):

@@ -22,12 +22,12 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-from tqdm.auto import tqdm
 
 from lipkit.corpora.record import Word
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import content, remove_leftovers, replacing
 from lipkit.jobs.pool import Lost, each
+from lipkit.jobs.progress import progress_bar
 from lipkit.talker.camera import STUDIO_CAMERA
 from lipkit.talker.clip import opening
 from lipkit.talker.crowd import anybody
@@ -321,7 +321,7 @@ def _run(jobs: "Sequence[Job | Shot]", workers: int | None, progress: bool, kept
     workers = 0 if workers == 1 or len(batches) == 1 else workers
     total = len(jobs) + kept
     with (
-        tqdm(total=total, initial=kept, unit="clip", desc="synth", disable=not progress) as bar,
+        progress_bar(total=total, initial=kept, unit="clip", desc="synth", shown=progress) as bar,
         closing(each(write_clips, batches, workers=workers)) as results,
     ):
         for batch, result in results:

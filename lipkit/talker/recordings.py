@@ -14,6 +14,7 @@ from lipkit.config import SAMPLE_RATE
 from lipkit.corpora.record import Word
 from lipkit.errors import LipkitError
 from lipkit.jobs.pool import Lost, each
+from lipkit.jobs.progress import progress_bar
 from lipkit.talker.listening import Heard, Unfit, hear_file
 from lipkit.talker.speech import SILENCE, Phoneme, Speech
 
@@ -140,14 +141,12 @@ def find_pieces(
 
     Parameters are those of :func:`find_recordings` and :func:`~lipkit.talker.listening.hear_file`.
     """
-    from tqdm.auto import tqdm
-
     recordings = find_recordings(folder, index)
     workers = 0 if workers == 1 else workers
     found: dict[Recording, list[Piece] | str | Lost] = {}
     work = partial(_pieces_or_fault, keep=keep)
     with (
-        tqdm(total=len(recordings), unit="file", desc="listen", disable=not progress) as bar,
+        progress_bar(total=len(recordings), unit="file", desc="listen", shown=progress) as bar,
         closing(each(work, recordings, workers=workers)) as results,
     ):
         for recording, result in results:

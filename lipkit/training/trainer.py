@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from lipkit.config import TrainConfig
 from lipkit.errors import Diverged, UsageError
+from lipkit.jobs.progress import Bar, progress_bar
 from lipkit.training.recipe import Clock, Recipe, load_optimiser, scale_rates
 from lipkit.training.run_folder import (
     CHECKPOINT_NAME,
@@ -136,10 +136,10 @@ class Trainer:
                 if last:
                     break
 
-    def _bar(self) -> tqdm:
-        steps, quiet = self.recipe.steps, not self.progress
-        return tqdm(
-            total=steps, initial=self.step, disable=quiet, unit="step", desc=self.recipe.name
+    def _bar(self) -> Bar:
+        steps, name = self.recipe.steps, self.recipe.name
+        return progress_bar(
+            desc=name, total=steps, initial=self.step, unit="step", shown=self.progress
         )
 
     def _keep(self, log: RunLog, last: bool) -> None:

@@ -17,10 +17,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from tqdm import tqdm
-
 from lipkit.errors import LipkitError
 from lipkit.files import inside, replacing
+from lipkit.jobs.progress import Bar, progress_bar
 
 EXPANSION = 20
 """How many times its own size an archive may come to. Video hardly shrinks in one; GRID's
@@ -52,7 +51,7 @@ def unzip(archive: str | os.PathLike, folder: str | os.PathLike, progress: bool 
         need = sum(m.file_size for m in members)
         _require_plausible(archive, need, archive.stat().st_size)
         require_space(folder, need - sum(_present(targets[m.filename], m) for m in members))
-        for member in tqdm(members, desc=archive.name, unit="file", disable=not progress):
+        for member in progress_bar(members, archive.name, unit="file", shown=progress):
             target = targets[member.filename]
             if _present(target, member):
                 continue
@@ -85,7 +84,7 @@ def untar(
     name, count, written = parts[0], 0, 0
     with _faults(name, "a damaged or incomplete tar", "check that all parts are there"):
         total = sum(part.stat().st_size for part in parts)
-        bar = tqdm(desc=name.name, total=total, unit="B", unit_scale=True, disable=not progress)
+        bar = progress_bar(desc=name.name, total=total, unit="B", unit_scale=True, shown=progress)
         with bar, tarfile.open(fileobj=_Joined(parts, bar), mode="r|*") as opened:
             for member in opened:
                 if member.isdir():
@@ -192,7 +191,7 @@ def _is_clutter(member: str) -> bool:
 class _Joined:
     """Several files read as one."""
 
-    def __init__(self, parts: Sequence[Path], bar: tqdm) -> None:
+    def __init__(self, parts: Sequence[Path], bar: Bar) -> None:
         self._waiting = list(parts)
         self._file = None
         self._bar = bar

@@ -7,20 +7,18 @@ is stopped or the machine loses power; the next attempt asks the server for the 
 
 import json
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from lipkit.corpora.fetch import server
 from lipkit.corpora.fetch.bounds import Bound
 from lipkit.corpora.fetch.checksums import parse_checksum, wrong_with
 from lipkit.corpora.fetch.server import Broken, Patience
 from lipkit.errors import LipkitError
+from lipkit.jobs.progress import Bar, progress_bar, say
 
 
 def fetch(
@@ -174,7 +172,7 @@ def _pause_or_give_up(url: str, error: Broken, failures: int, patience: Patience
         ) from error
     pause = max(patience.backoff * 2 ** (failures - 1), error.pause)
     pause = min(pause, patience.longest_pause)
-    tqdm.write(f"{url}: {error}; trying again in {pause:.0f} s", file=sys.stderr)
+    say(f"{url}: {error}; trying again in {pause:.0f} s")
     time.sleep(pause)
 
 
@@ -182,12 +180,12 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _bar(part: Path, start: int, total: int | None, progress: bool) -> tqdm:
-    return tqdm(
+def _bar(part: Path, start: int, total: int | None, progress: bool) -> Bar:
+    return progress_bar(
         desc=part.name.removesuffix(".part"),
         initial=start,
         total=total,
         unit="B",
         unit_scale=True,
-        disable=not progress,
+        shown=progress,
     )
