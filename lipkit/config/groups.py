@@ -89,6 +89,7 @@ class TrainConfig(Settings):
     minutes: float | None = bounded(None, low=0.0, help="wall-clock budget, or none")
     checkpoint_steps: int = bounded(500, low=1, help="steps between checkpoints")
     sample_steps: int = bounded(500, low=1, help="steps between sample strips")
+    keep_steps: int = bounded(0, low=0, help="steps between weights that are kept; 0: the last")
     seed: int = bounded(0, low=0)
     workers: int = bounded(1, low=0, help="loader processes")
     tensorboard: bool = field(default=False, metadata={"help": "also log for TensorBoard"})

@@ -3,25 +3,12 @@
 from typing import Any
 
 from lipkit.errors import UsageError
-from lipkit.presets.named import (
-    CHUNG,
-    LANDMARKS,
-    PAPER,
-    PLUS,
-    RELEASED,
-    TINY,
-    VONDRICK,
-)
+from lipkit.presets.named import PRESETS
 from lipkit.presets.preset import Preset, only
 from lipkit.presets.renamed import new_name
 from lipkit.settings import did_you_mean, override
 
 __all__ = ["PRESETS", "Preset", "only", "preset"]
-
-PRESETS: dict[str, Preset] = {
-    made.name: made for made in (PAPER, RELEASED, TINY, PLUS, VONDRICK, CHUNG, LANDMARKS)
-}
-"""All named settings."""
 
 
 def preset(name: str, overrides: dict[str, Any] | None = None) -> Preset:

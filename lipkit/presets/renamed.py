@@ -32,6 +32,9 @@ def upgraded(values: dict[str, Any]) -> dict[str, Any]:
     if "loss.corr.learning_rate" in old:
         # FlowNetS learned at the rate of the networks that it learned along with.
         new.setdefault("flow.learning_rate", old["loss.corr.learning_rate"])
+    if new.get("name") == "paper":
+        # That name now means the losses as printed; what it meant is called mended.
+        new["name"] = "mended"
     architecture = new.get("generator.architecture", "glance")
     network = NETWORKS[architecture]
     known = {f"generator.{name}" for name in setting_names(network.settings())}

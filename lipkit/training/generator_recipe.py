@@ -161,6 +161,12 @@ class GeneratorRecipe(Recipe):
         if self.viewer is not None:
             self.viewer.write_strip(self.networks.best, path)
 
+    def keep(self, folder: Path, step: int) -> None:
+        """The weights after ``step`` steps, with their card but without figures."""
+        name = Path(WEIGHTS_NAME)
+        path = folder / f"{name.stem}-{step:06d}{name.suffix}"
+        save_weights(path, self.networks.best, self._card({}, step))
+
     def finish(self, out: Path, step: int) -> tuple[dict[str, float], Path]:
         """Validate, write the final weights with their card; give the figures and the file."""
         metrics: dict[str, float] = {}

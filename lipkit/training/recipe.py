@@ -79,6 +79,10 @@ class Recipe(ABC):
         """Draw what has been learned so far, for people; only the first process is asked."""
         return
 
+    def keep(self, folder: Path, step: int) -> None:
+        """Write weights that stay when later ones come; only the first process is asked."""
+        return
+
 
 class OneLossRecipe(Recipe):
     """A recipe of one network, one loss and one Adam."""

@@ -148,6 +148,9 @@ class Trainer:
             self.recipe.show(self.out / "samples" / f"{self.step:06d}.png")
         if last and not self._final:
             return  # the end of a phase that prepares is kept as the beginning of the next
+        kept = self.config.keep_steps
+        if self.writes and self._final and kept and self.step % kept == 0:
+            self.recipe.keep(self.out, self.step)
         if last or self.step % self.config.checkpoint_steps == 0:
             log.flush()
             self.save()
