@@ -193,7 +193,7 @@ def test_unknown_protocol_and_stray_lists(tmp_path):
         assign(corpus("s1"), CORPORA["grid"], "unsen")
     with pytest.raises(UsageError, match="lists are for the protocol 'file'"):
         assign(corpus("s1"), CORPORA["grid"], "seen", lists=tmp_path)
-    assert PROTOCOLS == ("paper", "seen", "unseen", "file", "strangers")
+    assert PROTOCOLS == ("paper", "seen", "unseen", "file", "overfit", "strangers")
 
 
 # file

@@ -17,7 +17,7 @@ from lipkit.data.clips import FORMAT
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.losses import AdversarialLoss, CorrelationLoss, PerceptualLoss
-from lipkit.presets import PRESETS, Preset
+from lipkit.presets import PRESETS
 from lipkit.settings import to_dict
 from lipkit.training import train
 from lipkit.training.averaging import MovingAverage
@@ -325,35 +325,6 @@ def test_the_command_refuses_in_one_line(tmp_path, capsys, clips, description, e
     assert expected in error
     assert error.count("\n") == 1
     assert not (tmp_path / "run").exists()
-
-
-def difference(one: Preset, other: Preset) -> set[str]:
-    def flat(values, prefix=""):
-        for name, value in values.items():
-            if isinstance(value, dict):
-                yield from flat(value, f"{prefix}{name}.")
-            else:
-                yield prefix + name, value
-
-    return {name for name, value in set(flat(to_dict(one))) ^ set(flat(to_dict(other)))}
-
-
-def test_released_is_paper_with_named_faults():
-    assert difference(PRESETS["paper"], PRESETS["released"]) == {
-        "name",
-        "prepare.crop",
-        "prepare.detect_every_frame",
-        "data.identity",
-        "data.sound_shift",
-        "data.mel_axes",
-        "generator.temporal_kernel",
-        "loss.pix.weight",
-        "loss.corr.form",
-        "flow.kind",
-        "loss.gen.streams",
-        "loss.perc.batch_statistics",
-    }
-    assert PRESETS["released"].loss.pix.weight == 0.2
 
 
 def test_tiny_has_all_four_losses():

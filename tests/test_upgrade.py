@@ -98,7 +98,8 @@ def test_old_weights_are_one_line_and_the_script_makes_new_ones(old, tmp_path):
     script = [sys.executable, REPOSITORY / "data_scripts" / "upgrade_weights.py", old, new]
     done = subprocess.run(script, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "preset paper, 7 steps" in done.stdout
+    # What was called paper is mended.
+    assert "preset mended, 7 steps" in done.stdout
     loaded, card = load_weights(new)
     require_new_settings(card.preset)
     assert (card.step, card.corpus, card.split) == (7, "grid", "s1_train")

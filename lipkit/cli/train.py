@@ -27,6 +27,14 @@ def _show_networks(show: bool) -> None:
         raise typer.Exit
 
 
+def _show_presets(show: bool) -> None:
+    if show:
+        from lipkit.presets.compared import preset_table
+
+        print(preset_table(), end="")
+        raise typer.Exit
+
+
 def train(
     prepared: Annotated[Path, typer.Argument(help="A prepared set.")],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
@@ -55,6 +63,15 @@ def train(
             callback=_show_networks,
             is_eager=True,
             help="Show all generators and exit.",
+        ),
+    ] = False,
+    presets: Annotated[
+        bool,
+        typer.Option(
+            "--presets",
+            callback=_show_presets,
+            is_eager=True,
+            help="Show paper, mended and released side by side and exit.",
         ),
     ] = False,
     quiet: QuietOption = False,
