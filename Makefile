@@ -2,8 +2,10 @@
 # make quick   style and the tests that neither train, nor open a browser, nor run notebooks
 # make test    style, all tests, all notebooks
 # make lab     JupyterLab on the notebooks
+# make setup   only sets .venv up, as each of the others does first
 # make bench   the benchmarks (slow)
 # make dist    wheel and sdist, into dist/
+# make site    the course as a web site that opens offline, into runs/site
 # For maintainers: make notebooks (run all, store the outputs), make coverage (make test, and
 # which lines of lipkit it reaches), make lock (new versions).
 #
@@ -21,10 +23,12 @@ READY := .venv/ready
 # The newest pair whose wheels install from the registry on every Linux machine.
 TORCH := torch==2.11.0 torchvision==0.26.0
 
-.PHONY: help demo style quick test coverage lab bench dist notebooks lock
+.PHONY: help setup demo style quick test coverage lab bench dist site notebooks lock
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+setup: $(READY)
 
 demo: $(READY)
 	@$(BIN)/lipkit demo runs/demo
@@ -62,6 +66,9 @@ dist: $(READY)
 	@$(BIN)/python -m build --no-isolation --outdir dist . > dist.log 2>&1 \
 	  || { tail -20 dist.log >&2; exit 1; }
 	@rm dist.log; ls dist
+
+site: $(READY)
+	@$(BIN)/python -m lipkit.course.website runs/site
 
 notebooks: $(READY)
 	@$(BIN)/python -m lipkit.course.runner notebooks/*.ipynb notebooks/assignments/*.ipynb

@@ -1,6 +1,7 @@
 """The command line: help, exit codes, one line on stderr, options that reach their target."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -76,6 +77,12 @@ def test_the_list_of_commands_is_whole(lipkit):
 
 def test_version(lipkit):
     assert lipkit("--version")[:2] == (0, f"lipkit {cli.__version__}\n")
+
+
+def test_the_readme_has_the_table_of_exit_codes(repository):
+    page = (repository / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| (\d+) \| (.+) \|$", page, re.MULTILINE))
+    assert rows == {str(code): meaning for code, meaning in cli.EXIT_CODES.items()}
 
 
 def test_help_loads_nothing_heavy():

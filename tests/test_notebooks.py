@@ -6,7 +6,14 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from lipkit.course.notebooks import MAX_BYTES, MAX_LINES, find_notebook, problems, read_parameters
+from lipkit.course.notebooks import (
+    MAX_BYTES,
+    MAX_LINES,
+    find_notebook,
+    main,
+    problems,
+    read_parameters,
+)
 
 ALL = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("[0-9]*.ipynb"))
 
@@ -102,3 +109,15 @@ def test_finding(tmp_path):
     assert find_notebook("02_audio", tmp_path).stem == "02_audio"
     assert find_notebook("02_audio.ipynb", tmp_path).stem == "02_audio"
     assert find_notebook(tmp_path / "01_data.ipynb") == tmp_path / "01_data.ipynb"
+
+
+def test_a_commit_is_checked_file_by_file(tmp_path, capsys):
+    good = stored(tmp_path)
+    assert main([str(good)]) == 0
+    assert capsys.readouterr().err == ""
+    bad = stored(tmp_path, _set(2, outputs=[])).rename(tmp_path / "01_bad.ipynb")
+    absent = tmp_path / "02_absent.ipynb"
+    assert main([str(bad), str(absent), str(stored(tmp_path))]) == 1
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == f"{bad}: is stored without outputs"
+    assert second.startswith(f"{absent}: not a readable notebook")

@@ -1,9 +1,6 @@
 """The command line: a file for each command, registered here.
 
 Every command imports what it needs when it runs, so that help is fast.
-
-Exit codes: 0 done, 1 something failed (one line on stderr says what), 2 typed wrong,
-130 interrupted.
 """
 
 import codecs
@@ -36,7 +33,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-INTERRUPTED = 130
+DONE, FAILED, TYPED_WRONG, INTERRUPTED = 0, 1, 2, 130
+EXIT_CODES = {
+    DONE: "done",
+    FAILED: "something failed, or an item of `lipkit check` is missing; stderr says what",
+    TYPED_WRONG: "typed wrong: an unknown command, option or setting; nothing was done",
+    INTERRUPTED: "interrupted; the same command, typed again, continues",
+}
+"""What every command of the kit returns to the shell; the README has the same table."""
 PLAIN = "lipkit-plain"
 _SIGNS = {
     "↑": "^",
@@ -81,15 +85,15 @@ def run_command(arguments: list[str]) -> int:
     try:
         _refuse_addresses(arguments)
         result = app(args=arguments or ["--help"], prog_name="lipkit", standalone_mode=False)
-        code = result if isinstance(result, int) else 0
+        code = result if isinstance(result, int) else DONE
     except LipkitError as error:
         print(f"lipkit: {getattr(error, 'screen', error)}", file=sys.stderr)
-        return 2 if isinstance(error, UsageError) else 1
+        return TYPED_WRONG if isinstance(error, UsageError) else FAILED
     except _TyperFault as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "lipkit")
         message = " ".join(error.format_message().split())
         print(f"lipkit: {message} (see {command} --help)", file=sys.stderr)
-        return 2
+        return TYPED_WRONG
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:
@@ -118,7 +122,7 @@ def _root(
 ) -> None:
     """Learn, reproduce and audit 'Lip Movements Generation at a Glance' (ECCV 2018).
 
-    Exit codes: 0 done, 1 something failed, 2 typed wrong.
+    Exit codes: 0 done, 1 something failed, 2 typed wrong, 130 interrupted.
 
     Example: lipkit check
     """

@@ -36,15 +36,15 @@ _PAGELESS_LINK = re.compile(r'<a href="(?:(?:assignments|results)/|facts\.md)[^"
 and `facts.md`. Its words remain."""
 
 
-def write_html(notebook: Path) -> Path:
-    """Write the page of an executed notebook beside it and return its path."""
+def write_html(notebook: Path, out: Path | None = None) -> Path:
+    """Write the page of an executed notebook to ``out`` (beside it) and return its path."""
     metadata = {"name": notebook.stem, "path": str(notebook.parent)}
     page, _ = _exporter().from_notebook_node(
         read_notebook(notebook), resources={"metadata": metadata}
     )
     page = _PAGELESS_LINK.sub(r"\1", page)
     page = _NOTEBOOK_LINK.sub(r'href="\1.html', page)
-    out = notebook.with_suffix(".html")
+    out = out or notebook.with_suffix(".html")
     with replacing(out) as temporary:
         temporary.write_text(page, encoding="utf-8")
     return out
