@@ -66,6 +66,10 @@ class TrainConfig(Settings):
         default=None,
         metadata={"help": "split of the validation; none: train_split's name with val for train"},
     )
+    start: str | None = field(
+        default=None,
+        metadata={"help": "weights the generator begins with, by file or shipped name; none: new"},
+    )
     batch_size: int = bounded(24, low=1, help="windows per step, all processes together")
     learning_rate: float = bounded(2e-4, low=0.0, high=1.0)
     discriminator_rate: float | None = bounded(

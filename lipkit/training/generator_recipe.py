@@ -22,7 +22,7 @@ from lipkit.models.catalogue import network_of
 from lipkit.models.video_flow import flow_pretraining
 from lipkit.presets import Preset
 from lipkit.presets.fit import needs, needs_varied_windows, require_fit
-from lipkit.settings import to_dict
+from lipkit.settings import flat, to_dict
 from lipkit.training.batches import Batch, Feed
 from lipkit.training.devices import launch
 from lipkit.training.pretraining_recipe import PretrainingRecipe
@@ -32,7 +32,7 @@ from lipkit.training.schedule import rate_factor, share_done
 from lipkit.training.spoken_points import PointsFeed, SpokenPoints, point_figures
 from lipkit.training.step import Step
 from lipkit.training.validation import Viewer
-from lipkit.weights import WEIGHTS_NAME, Card, quiet_levels, save_weights
+from lipkit.weights import WEIGHTS_NAME, Card, load_weights, quiet_levels, save_weights
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -77,11 +77,27 @@ class GeneratorRecipe(Recipe):
         self.shown = shown
         self.viewer = Viewer(self._feed(shown), self.fabric) if self.draws else None
         self.networks = build_networks(preset, self.fabric)
+        self.started = self._begin_with(self.config.start) if self.config.start else None
         self.take_step = Step(self.networks, preset, self.fabric)
         cuda = self.fabric.device.type == "cuda"
         if self.config.compile == "on" or (self.config.compile == "auto" and cuda):
             self.take_step.compile()
         self.steps, self.batch_size = self.config.steps, self.feed.batch_size
+
+    def _begin_with(self, name: str) -> Card:
+        """Give the generator what weights have learned; their card."""
+        learned, card = load_weights(name, pictures=self.draws)
+        ours, theirs = (flat(to_dict(p.generator)) for p in (self.preset, card.preset))
+        if ours != theirs:
+            other = [f"generator.{k}={v}" for k, v in theirs.items() if ours.get(k) != v]
+            raise UsageError(
+                f"train.start={name}: its generator is another; set {', '.join(other)}, or leave "
+                "train.start out"
+            )
+        self.networks.generator.load_state_dict(learned.state_dict())
+        if self.networks.average is not None:
+            self.networks.average.average.load_state_dict(learned.state_dict())
+        return card
 
     def _windows(self, split: str, learning: bool = False) -> Windows | SpokenPoints:
         if not self.draws:
@@ -201,7 +217,23 @@ class GeneratorRecipe(Recipe):
             step=step,
             date=datetime.date.today().isoformat(),
             metrics=metrics,
-            data_licence=data_licence([self.prepared.corpus]),
+            data_licence="; ".join(self._licences()),
             quiet=quiet_levels(read_clip(self.prepared.folder / file).logmel for file in some),
-            note="" if self.draws else "predicts mouth points, draws nothing",
+            note="; ".join(self._notes()),
         )
+
+    def _licences(self) -> list[str]:
+        """Of what the weights learned from, that of the weights they began with included."""
+        found = [data_licence([self.prepared.corpus])]
+        if self.started and self.started.data_licence not in found:
+            found.append(self.started.data_licence)
+        return found
+
+    def _notes(self) -> Iterator[str]:
+        if not self.draws:
+            yield "predicts mouth points, draws nothing"
+        if card := self.started:
+            yield (
+                f"began with weights {self.config.start}: preset {card.preset.name}, "
+                f"{card.step} steps on {card.corpus} {card.split}, {card.clips} clips"
+            )

@@ -1,0 +1,80 @@
+"""Training that begins with weights: `train.start`, and `train.keep_steps`, which leaves some."""
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from training_sets import PIXEL_ONLY, make_set, settings
+
+from lipkit.data.prepared import PreparedSet
+from lipkit.errors import LipkitError, UsageError
+from lipkit.training import train
+from lipkit.training.generator_run import Run
+from lipkit.weights import read_card
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A finished run, and the set that it learned from."""
+    folder = tmp_path_factory.mktemp("start")
+    prepared = make_set(folder / "set", {"train": 3, "val": 1})
+    preset = settings(PIXEL_ONLY, **{"train.keep_steps": 2, "train.ema": 0.5})
+    train(prepared, preset, folder / "run", progress=False)
+    return folder
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_weights_of_every_few_steps_are_kept(first):
+    kept = sorted(first.joinpath("run").glob("weights-*.safetensors"))
+    assert [path.stem for path in kept] == ["weights-000002", "weights-000004", "weights-000006"]
+    assert [read_card(path).step for path in kept] == [2, 4, 6]
+    last = load_file(first / "run" / "weights.safetensors")
+    assert same(load_file(kept[-1]), last)
+    assert not same(load_file(kept[0]), last)
+
+
+def test_training_begins_with_given_weights(first):
+    start = str(first / "run")
+    preset = settings(PIXEL_ONLY, **{"train.start": start, "train.ema": 0.5})
+    networks = Run(PreparedSet.open(first / "set"), preset, None).recipe.networks
+    known = load_file(first / "run" / "weights.safetensors")
+    assert same(networks.generator.state_dict(), known)
+    assert same(networks.best.state_dict(), known)
+
+
+def test_the_card_says_what_it_began_with(first, tmp_path):
+    preset = settings(PIXEL_ONLY, **{"train.start": str(first / "run"), "train.steps": 1})
+    train(first / "set", preset, tmp_path / "on", progress=False)
+    card = read_card(tmp_path / "on")
+    assert card.preset.train.start == str(first / "run")
+    assert card.note.startswith(f"began with weights {first / 'run'}: preset tiny, 6 steps on ")
+
+
+def test_a_resumed_run_goes_on_from_its_checkpoint(first, tmp_path):
+    changes = {"train.start": str(first / "run"), "train.checkpoint_steps": 1}
+    whole = settings(PIXEL_ONLY, **changes, **{"train.steps": 3})
+    train(first / "set", whole, tmp_path / "whole", progress=False)
+    train(
+        first / "set",
+        settings(PIXEL_ONLY, **changes, **{"train.steps": 1}),
+        tmp_path / "two",
+        progress=False,
+    )
+    train(first / "set", whole, tmp_path / "two", resume=True, progress=False)
+    files = [tmp_path / run / "weights.safetensors" for run in ("whole", "two")]
+    assert same(*map(load_file, files))
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        ({"generator.residual_blocks": 2}, UsageError, "set generator.residual_blocks=1"),
+        ({"train.start": "nowhere"}, LipkitError, "nowhere"),
+    ],
+)
+def test_weights_that_do_not_fit_are_refused(first, tmp_path, changes, error, said):
+    changes = {"train.start": str(first / "run")} | changes
+    with pytest.raises(error, match=said):
+        train(first / "set", settings(PIXEL_ONLY, **changes), tmp_path / "out", progress=False)
