@@ -224,7 +224,7 @@ class GeneratorRecipe(Recipe):
 
     def _licences(self) -> list[str]:
         """Of what the weights learned from, that of the weights they began with included."""
-        found = [data_licence([self.prepared.corpus])]
+        found = [data_licence(self.prepared.corpus.split("+"))]
         if self.started and self.started.data_licence not in found:
             found.append(self.started.data_licence)
         return found
