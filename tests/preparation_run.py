@@ -24,7 +24,7 @@ from lipkit.data.sources import settings_text
 from lipkit.errors import LipkitError
 
 
-def made_up_clip(record: ClipRecord, config: PrepareConfig):
+def made_up_clip(record: ClipRecord, config: PrepareConfig, limits=None):
     """Stands for ``prepare_clip``: what to do is written in the record's transcript."""
     seconds, death, flag = record.transcript.split("|")
     time.sleep(float(seconds))

@@ -15,6 +15,7 @@ from lipkit.face.landmarks import FaceLandmarks
 from lipkit.generation import find_lips, generate
 from lipkit.generation.advice import notes_on_identity, notes_on_size, notes_on_softness
 from lipkit.generation.detail import StillDetail
+from lipkit.media import write_audio
 from lipkit.talker import person, still, talking_clip
 from lipkit.talker.clip import opening
 from lipkit.weights import load_weights
@@ -137,5 +138,8 @@ def test_the_stills_detail_returns_where_lips_agree():
     ],
 )
 def test_settings_without_an_effect_are_refused(tmp_path, settings, words):
+    picture, sound = tmp_path / "p.png", tmp_path / "s.wav"
+    cv2.imwrite(str(picture), np.zeros((96, 96, 3), np.uint8))
+    write_audio(sound, np.zeros(8820, np.float32))
     with pytest.raises(UsageError, match=words):
-        generate(tmp_path / "p.png", tmp_path / "s.wav", tmp_path / "o.mp4", "plus", **settings)
+        generate(picture, sound, tmp_path / "o.mp4", "plus", **settings)

@@ -139,8 +139,8 @@ def test_a_usage_fault_is_one_line_and_code_2(lipkit, tmp_path, monkeypatch, arg
         (["prepare", "grid", "absent", "out"], "absent"),
         (["train", "absent", "--out", "out", "--preset", "tiny"], "absent"),
         (
-            words("generate --identity a.png --audio a.wav --out x.mp4 --weights absent"),
-            "absent",
+            words("generate --identity absent.png --audio a.wav --out x.mp4 --weights plus"),
+            "absent.png: no such file",
         ),
     ],
 )

@@ -246,7 +246,9 @@ def test_a_photograph_of_somebody_outside_all_corpora_speaks(tmp_path, weights, 
 
 def test_a_picture_without_a_face(landmarks):
     noise = np.random.default_rng(0).integers(0, 256, (100, 100, 3), dtype=np.uint8)
-    with pytest.raises(NoFaceError, match=r"wall\.png: no face found.*--lips-only"):
+    with pytest.raises(
+        NoFaceError, match=r"wall\.png: no face of 20 pixels or more found.*--lips-only"
+    ):
         find_lips(noise, PrepareConfig(), landmarks, "wall.png")
 
 

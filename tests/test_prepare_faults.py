@@ -195,7 +195,7 @@ def records(tmp_path, monkeypatch) -> list[ClipRecord]:
     """Six records and a pipeline that makes numbers of them."""
     from prepared_sets import noise_clip
 
-    def made_up_clip(record: ClipRecord, config: PrepareConfig):
+    def made_up_clip(record: ClipRecord, config: PrepareConfig, limits=None):
         clip = noise_clip(20, int(record.clip_id[-1]))
         clip.meta |= {
             "settings": settings_text(config),
@@ -253,7 +253,7 @@ def test_failed_clips_of_earlier_calls_stay_listed_with_their_reason(tmp_path, r
     run(records[:2], tmp_path / "set")
     good = lipkit.data.prepare.prepare_clip
 
-    def refuse(record, config):
+    def refuse(record, config, limits):
         raise LipkitError(f"{record.video}: no face")
 
     with pytest.MonkeyPatch.context() as patched:
@@ -316,7 +316,7 @@ def test_a_failed_clip_is_tried_again_and_leaves_no_stale_file(tmp_path, records
     records[2].video.write_bytes(b"now broken")
     good = lipkit.data.prepare.prepare_clip
 
-    def broken(record, config):
+    def broken(record, config, limits):
         if record.clip_id == "s1/c2":
             raise RuntimeError("odd\nthing")
         return good(record, config)
@@ -331,7 +331,7 @@ def test_a_failed_clip_is_tried_again_and_leaves_no_stale_file(tmp_path, records
 
 
 def test_too_little_memory_for_one_clip_is_its_own_fault(tmp_path, records, monkeypatch):
-    def hungry(record, config):
+    def hungry(record, config, limits):
         raise MemoryError
 
     monkeypatch.setattr(lipkit.data.prepare, "prepare_clip", hungry)
