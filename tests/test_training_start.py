@@ -78,3 +78,18 @@ def test_weights_that_do_not_fit_are_refused(first, tmp_path, changes, error, sa
     changes = {"train.start": str(first / "run")} | changes
     with pytest.raises(error, match=said):
         train(first / "set", settings(PIXEL_ONLY, **changes), tmp_path / "out", progress=False)
+
+
+def test_batch_norm_keeps_its_statistics_after_so_many_steps(first, tmp_path):
+    def statistics(folder, step):
+        tensors = load_file(folder / f"weights-{step:06d}.safetensors")
+        return {name: t for name, t in tensors.items() if name.endswith("running_mean")}
+
+    changes = {"train.keep_steps": 1, "train.norm_steps": 3}
+    out = tmp_path / "kept"
+    train(first / "set", settings(PIXEL_ONLY, **changes), out, progress=False)
+    assert not same(statistics(out, 2), statistics(out, 3))
+    assert same(statistics(out, 3), statistics(out, 6))
+    weights = [load_file(out / f"weights-{step:06d}.safetensors") for step in (3, 6)]
+    moved = [name for name in weights[0] if not torch.equal(weights[0][name], weights[1][name])]
+    assert any(name.endswith("weight") for name in moved)

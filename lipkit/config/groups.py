@@ -86,6 +86,12 @@ class TrainConfig(Settings):
     cool: float = bounded(
         0.0, low=0.0, high=1.0, help="last share of the steps, in which the rates fall to 0"
     )
+    norm_steps: int | None = bounded(
+        None,
+        low=0,
+        help="steps in which the generator's batch norm learns its statistics, kept from then "
+        "on; none: all. A batch of a few windows hides how bright each of them is",
+    )
     guided: float = bounded(
         0.0, low=0.0, high=1.0, help="share of windows that are rendered from the true points"
     )

@@ -27,7 +27,7 @@ from lipkit.training.batches import Batch, Feed
 from lipkit.training.devices import launch
 from lipkit.training.pretraining_recipe import PretrainingRecipe
 from lipkit.training.recipe import Clock, Recipe
-from lipkit.training.run_networks import build_networks
+from lipkit.training.run_networks import build_networks, keep_statistics
 from lipkit.training.schedule import rate_factor, share_done
 from lipkit.training.spoken_points import PointsFeed, SpokenPoints, point_figures
 from lipkit.training.step import Step
@@ -160,6 +160,9 @@ class GeneratorRecipe(Recipe):
 
     def take(self, batch: Batch, clock: Clock) -> dict[str, Tensor]:
         """A step of every network (:class:`lipkit.training.step.Step`)."""
+        kept = self.config.norm_steps
+        if kept is not None and clock.step >= kept:
+            keep_statistics(self.networks.generator)
         losses = self.take_step(batch, share_done(clock.step, self.config, clock.minutes))
         if self.networks.average is not None:
             self.networks.average.update(clock.step + 1)

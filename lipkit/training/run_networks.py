@@ -89,6 +89,18 @@ def seed_part(seed: int, part: str) -> None:
     )
 
 
+def keep_statistics(network: nn.Module) -> None:
+    """Let batch norm apply the statistics that it has, as after training; the rest learns on.
+
+    Batch norm divides out what the windows of a batch have in common. Of four windows, each
+    with one identity, that is much of a face's brightness and colour, which the picture must
+    have all the same; the running statistics, over many batches, leave it in.
+    """
+    for layer in network.modules():
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            layer.eval()
+
+
 class _Ready:
     """Puts a new network where and how it shall compute."""
 
