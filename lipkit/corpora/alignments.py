@@ -1,7 +1,7 @@
 """GRID's word alignments: reading one, and finding out whose a folder of them is.
 
 An alignment is a text file of three columns, ``start end word``, in units of 1/25,000 s
-(1,000 units a video frame), with ``sil`` and ``sp`` for silence::
+(1,000 units per video frame), with ``sil`` and ``sp`` for silence::
 
     0 23750 sil
     23750 29500 bin

@@ -221,7 +221,7 @@ def _file(records: list[ClipRecord], lists: Lists | None) -> dict[str, str]:
                 raise LipkitError(f"{source}: {clip_id!r} is listed {where}; keep one of the two")
             chosen[clip_id], origin[clip_id] = split, source
     if not chosen:
-        raise LipkitError("protocol 'file': the lists name no clip; one speaker/clip a line")
+        raise LipkitError("protocol 'file': the lists name no clip; one speaker/clip per line")
     return chosen
 
 

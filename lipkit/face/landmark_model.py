@@ -1,4 +1,4 @@
-"""Where dlib's 68-point landmark model lies, and loading it once a process.
+"""Where dlib's 68-point landmark model lies, and loading it once per process.
 
 **Licence.** The model was trained on iBUG 300-W, whose licence allows research and
 **excludes commercial use**. The kit does not contain it.

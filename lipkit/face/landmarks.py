@@ -99,7 +99,7 @@ class FaceLandmarks:
     model : path, optional
         The predictor's file; see :func:`find_landmark_model`.
 
-    The 100 MB model is read on first use, once a process. An object may be sent to another
+    The 100 MB model is read on first use, once per process. An object may be sent to another
     process (only the path travels) but not shared by threads: the detector keeps state.
 
     Raises
@@ -166,7 +166,7 @@ def track(
     (:mod:`lipkit.face.tracking`). Detection uses the cheapest setting that finds a face, starting,
     for pictures of GRID's size, at the authors': without upsampling it is five times cheaper,
     but its larger rectangles move the mouth points by 1.1 px in the mean (29 real clips),
-    against 0.3 px that one detection a clip costs at the authors' setting.
+    against 0.3 px that one detection per clip costs at the authors' setting.
 
     That the lips alone are covered (by a hand, say) is not noticed.
 

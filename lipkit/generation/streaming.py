@@ -105,7 +105,7 @@ class SpeechStream:
         return (self._lookahead + self._hop - 1) / FPS + HEARS / SAMPLE_RATE
 
     def feed(self, samples: np.ndarray) -> list[np.ndarray]:
-        """The frames u8 [H, W, 3] that new sound, f32 [N] of 44,100 a second, makes possible."""
+        """The frames u8 [H, W, 3] that new sound, f32 [N] of 44,100 per second, makes possible."""
         self._hear(self._columns.feed(samples))
         ready = self._heard - self._lookahead
         return self._draw(ready) if ready - self._drawn >= self._hop else []
@@ -194,7 +194,7 @@ class ArrivingLogMel:
 def pipe_pieces(pipe: BinaryIO) -> Iterator[np.ndarray]:
     """Raw sound from a pipe, f32 [N] in [-1, 1], as it arrives and until the pipe is closed.
 
-    The pipe carries 16-bit little-endian mono samples, 44,100 a second, without a header, as
+    The pipe carries 16-bit little-endian mono samples, 44,100 per second, without a header, as
     ``ffmpeg -f pulse -i default -f s16le -ac 1 -ar 44100 -`` and ``arecord -t raw -f S16_LE
     -r 44100`` write them; read it as ``sys.stdin.buffer``.
     """

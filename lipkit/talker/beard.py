@@ -1,4 +1,4 @@
-"""Brows and beards, painted once a person as layers of the head."""
+"""Brows and beards, painted once per person as layers of the head."""
 
 import cv2
 import numpy as np

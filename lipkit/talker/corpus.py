@@ -5,7 +5,7 @@
 [T, 68, 2] (pixels), ``opening`` f32 [T] (pixels), ``shapes`` f32 [T, channels], the phonemes
 (``symbols``, ``starts``, ``ends``: s) with the ``visemes`` of each, the ``leads`` (s) by which
 the lips are in place before it sounds, and ``times``: how the phonemes' times were got
-(``exact``, ``aligned``, ``recognised`` or ``loop``). T counts frames at 25 a second, whatever
+(``exact``, ``aligned``, ``recognised`` or ``loop``). T counts frames at 25 per second, whatever
 the video's rate.
 
 The cast says GRID's sentences (:func:`write_corpus`); anybody says anything
@@ -42,7 +42,7 @@ from lipkit.talker.visemes import CHANNELS, lead, visemes_of
 FORMAT = 1
 """Raised when the same seed gives other clips."""
 ALIGN_RATE = 25_000
-"""Units a second in a ``.align`` file."""
+"""Units per second in a ``.align`` file."""
 _CARD, _UNFINISHED = "synthetic.json", "synthetic.unfinished.json"
 _BATCH = 2
 """Clips a process takes at once; so long Ctrl-C may have to wait."""

@@ -1,6 +1,6 @@
 """Everyday English, made here: a grammar and word lists, so that a drawn face says more than GRID.
 
-GRID's grammar has 51 words and 39 of English's some 44 phonemes in few surroundings. The word
+GRID's grammar has 51 words and 39 of English's 44 or so phonemes, in few surroundings. The word
 lists below were chosen for their sounds: every phoneme at the beginning, in the middle and at
 the end of words where English allows it, and consonants in clusters. A sentence takes about
 three seconds.

@@ -1,4 +1,4 @@
-"""Eyes and lids, painted at a few stages of a blink once a person."""
+"""Eyes and lids, painted at a few stages of a blink once per person."""
 
 import cv2
 import numpy as np

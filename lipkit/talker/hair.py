@@ -1,4 +1,4 @@
-"""Hair of the head in ten styles, painted once a person.
+"""Hair of the head in ten styles, painted once per person.
 
 Every style lays thousands of hairs in locks: hairs of a lock share their way and their tone.
 The whole is then lit as the surface of a full head of hair.

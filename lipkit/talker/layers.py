@@ -1,4 +1,4 @@
-"""What is painted once a person: head, eyes at each stage of a blink, scene, camera noise."""
+"""What is painted once per person: head, eyes at each stage of a blink, scene, camera noise."""
 
 import cv2
 import numpy as np

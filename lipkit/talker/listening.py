@@ -27,7 +27,7 @@ from lipkit.files import replacing
 from lipkit.talker.speech import SILENCE, VOICES, Phoneme, speak
 
 RATE = 16_000
-"""Samples a second that the acoustic model hears."""
+"""Samples per second that the acoustic model hears."""
 FRAME = 0.01
 """Seconds of one of its frames: no time is finer than that."""
 VERSION = 2

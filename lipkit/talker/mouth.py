@@ -1,7 +1,7 @@
 """The picture of the mouth.
 
 Lips are two ribbons between the four curves of ``lip_shape``. What is on them (colour,
-creases, light) is painted once a person in ribbon coordinates and then stretched to the curves
+creases, light) is painted once per person in ribbon coordinates and then stretched to the curves
 of each frame; teeth stand still, the lower ones move with the jaw.
 """
 

@@ -52,7 +52,7 @@ class Performance:
 
     @property
     def fps(self) -> int:
-        """Frames a second."""
+        """Frames per second."""
         return self.camera.fps
 
     @property

@@ -89,7 +89,7 @@ CODECS = {"libopus": "ogg", "aac": "mp4"}
 
 
 def coded(samples: np.ndarray, encoder: str, bits: int) -> np.ndarray:
-    """What is left of the sound at so many bits a second, f32 [N], in its place in time."""
+    """What is left of the sound at so many bits per second, f32 [N], in its place in time."""
     rate = 48_000 if encoder == "libopus" else SAMPLE_RATE
     sound = soxr.resample(np.asarray(samples, np.float32), SAMPLE_RATE, rate)
     file = io.BytesIO()

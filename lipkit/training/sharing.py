@@ -20,7 +20,7 @@ def average_gradients(fabric: "Fabric", parameters: Iterable[nn.Parameter]) -> N
     """Give every process the mean of all processes' gradients: one message an optimiser.
 
     What DistributedDataParallel does, by hand: its wrapper wants each network to be used
-    once a step and every parameter to have a gradient, and in adversarial training the same
+    once per step and every parameter to have a gradient, and in adversarial training the same
     network is now learning, now frozen.
     """
     if fabric.world_size == 1:

@@ -23,7 +23,7 @@ class LiveTalk:
     picture
         u8 [H, W, 3], or None for lips alone.
     rate
-        Samples a second that the browser records.
+        Samples per second that the browser records.
 
     Raises
     ------
@@ -41,7 +41,7 @@ class LiveTalk:
 
     @property
     def samples(self) -> np.ndarray:
-        """What was heard until now: f32 [N], 44,100 a second."""
+        """What was heard until now: f32 [N], 44,100 per second."""
         return np.concatenate([np.zeros(0, np.float32), *self._heard])
 
     def hear(self, samples: np.ndarray, last: bool = False) -> list[bytes]:

@@ -22,7 +22,7 @@ class Microphone(anywidget.AnyWidget):
         Seconds after which a recording ends by itself.
     hear
         While ``live`` is true, called again and again while somebody speaks, with the next
-        piece of sound, f32 [N], and its samples a second; at the end with an empty piece.
+        piece of sound, f32 [N], and its samples per second; at the end with an empty piece.
         ``take`` is not called then.
     """
 

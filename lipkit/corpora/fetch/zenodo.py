@@ -1,4 +1,4 @@
-"""GRID as published: Zenodo record 3625687, one zip a speaker and one with all alignments."""
+"""GRID as published: Zenodo record 3625687, one zip per speaker and one with all alignments."""
 
 import re
 from collections.abc import Iterable
