@@ -240,5 +240,5 @@ def _scores(
 
 @lru_cache(maxsize=1)
 def _landmarks(model: str) -> FaceLandmarks:
-    """One detector a process."""
+    """One detector per process."""
     return FaceLandmarks(model)

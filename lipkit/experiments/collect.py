@@ -195,7 +195,7 @@ def _by_unit(scores: np.ndarray, people: list[str]) -> np.ndarray:
 
 
 def curves(plan: Plan) -> list[dict[str, Any]]:
-    """The losses of every whole run, thinned: one row a point."""
+    """The losses of every whole run, thinned: one row per point."""
     from lipkit.training.run_folder import read_log
 
     rows = []
