@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _mix(options: argparse.Namespace) -> None:
     lists = sorted((options.grid / "splits").glob("*.txt"))
     if not lists:
-        raise UsageError(f"{options.grid}: has no splits/*.txt (speaker/clip, one per line); add them")
+        raise UsageError(f"{options.grid}: has no splits/*.txt (speaker/clip); add them")
     splits: dict[str, list[str]] = {}
     for path in lists:
         splits.setdefault(_split(path.stem), []).extend(path.read_text().split())
