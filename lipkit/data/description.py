@@ -84,12 +84,13 @@ def _check(description: Any) -> None:
     if not isinstance(versions, dict) or not all(isinstance(v, str) for v in versions.values()):
         raise ValueError("its versions are no texts")
     if "statistics" in description:
-        _check_statistics(description["statistics"])
+        check_statistics(description["statistics"])
     if not isinstance(description.get("counts", {}), dict):
         raise ValueError("its counts are no object")
 
 
-def _check_statistics(statistics: Any) -> None:
+def check_statistics(statistics: Any) -> None:
+    """ValueError for what sound cannot be normalised by."""
     if not isinstance(statistics, dict):
         raise ValueError("its statistics are no object")
     ranges = {"logmel_mean": (-MOST_LEVEL, MOST_LEVEL), "logmel_std": (LEAST_DEVIATION, MOST_LEVEL)}

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from lipkit.config import MEL_BANDS
+from lipkit.data.description import check_statistics
 from lipkit.errors import LipkitError
 from lipkit.files import replacing
 from lipkit.models.catalogue import build_generator, network_of
@@ -23,6 +25,9 @@ from lipkit.weights import shipped
 
 WEIGHTS_NAME = "weights.safetensors"
 """The name of the final weights in a run's folder."""
+
+FLOATS = (torch.float16, torch.bfloat16, torch.float32)
+"""In which a network's numbers may be stored."""
 
 CARD_FORMAT = 2
 """2: every setting lies beside the part that has it (:mod:`lipkit.weights.upgrade`: from 1)."""
@@ -134,7 +139,8 @@ def load_weights(path: str | Path, pictures: bool = True) -> Weights:
     ------
     LipkitError
         When there is no such file, when it is a pickle (loading one can run code, so it
-        is refused), damaged, without a card, or of another shape than its card says.
+        is refused), damaged, without a card, of another shape than its card says, or with
+        numbers that no training leaves.
     """
     path = _locate(path)
     card = _card(path)
@@ -154,8 +160,34 @@ def load_weights(path: str | Path, pictures: bool = True) -> Weights:
             f"{path}: the weights have another shape than their card says; take another "
             "weights file or train again with `lipkit train`"
         )
+    for name, tensor in tensors.items():
+        check_numbers(path, name, tensor, expected[name])
     generator.load_state_dict(tensors)  # copies, and so turns 16 bits into 32
     return Weights(generator.eval(), card)
+
+
+def check_numbers(path: Path, name: str, tensor: Tensor, expected: Tensor) -> None:
+    """Refuse what would be taken over without a word, and draw black or grey.
+
+    Raises
+    ------
+    LipkitError
+        When ``tensor``, found in the file ``path`` for a parameter or buffer like ``expected``,
+        is of another kind or holds what no training leaves.
+    """
+    kinds = FLOATS if expected.is_floating_point() else (expected.dtype,)
+    if tensor.dtype not in kinds:
+        kind = str(tensor.dtype).removeprefix("torch.")
+        fault = f"{name} is {kind}, which is not read"
+    elif not tensor.isfinite().all():
+        fault = f"{name} holds numbers that are not finite"
+    elif name.endswith("running_var") and (tensor < 0).any():
+        fault = f"{name} holds variances below 0"
+    else:
+        return
+    raise LipkitError(
+        f"{path}: {fault}; take another weights file or train again with `lipkit train`"
+    )
 
 
 def _stored(tensor: Tensor, half: bool) -> Tensor:
@@ -205,7 +237,7 @@ def _card(path: Path) -> Card:
         )
     try:
         return parse_card(values)
-    except (KeyError, TypeError, ValueError, LipkitError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, LipkitError):
         raise LipkitError(
             f"{path}: has no card that this version of lipkit can read; give a file "
             "written by `lipkit train` of this version"
@@ -223,7 +255,7 @@ def _header(path: Path) -> dict[str, Any]:
         ) from None
     try:
         values = json.loads(header.get("card", "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return values if isinstance(values, dict) else {}
 
@@ -233,14 +265,24 @@ def parse_card(values: dict[str, Any]) -> Card:
 
     Raises
     ------
-    KeyError, TypeError, ValueError, LipkitError
+    KeyError, TypeError, ValueError, AttributeError, OverflowError, LipkitError
         When they hold none of :data:`CARD_FORMAT`.
     """
     if values["format"] != CARD_FORMAT:
         raise ValueError(f"card format {values['format']}")
     card = Card(**(values | {"preset": from_dict(Preset, values["preset"])}))
-    if {"logmel_mean", "logmel_std"} - card.statistics.keys():
-        raise ValueError
-    if len(card.quiet) not in (0, MEL_BANDS):
-        raise ValueError
+    check_statistics(card.statistics)
+    texts = (card.corpus, card.split, card.date, card.data_licence, card.note)
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a text is none")
+    if not all(type(count) is int and count >= 0 for count in (card.clips, card.step)):
+        raise ValueError("a count is none")
+    if not all(map(_is_number, card.metrics.values())):
+        raise ValueError("a metric is no number")
+    if len(card.quiet) not in (0, MEL_BANDS) or not all(map(_is_number, card.quiet)):
+        raise ValueError("quiet")
     return card
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and math.isfinite(value)

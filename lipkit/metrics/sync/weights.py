@@ -11,7 +11,7 @@ from safetensors.torch import save
 from lipkit.errors import LipkitError
 from lipkit.files import replacing
 from lipkit.models.sync_network import SyncNetwork
-from lipkit.weights import shipped
+from lipkit.weights import check_numbers, shipped
 
 SHIPPED = shipped.FOLDER / f"{shipped.SYNC}{shipped.SUFFIX}"
 """The weights that come with the kit; made by ``data_scripts/train_sync.py``."""
@@ -53,6 +53,8 @@ def load_sync(path: str | Path = SHIPPED) -> SyncNetwork:
             f"{path}: has the weights of another sync network; train one of this version with "
             "data_scripts/train_sync.py"
         ) from None
+    for name, tensor in tensors.items():
+        check_numbers(Path(path), name, tensor, network.state_dict()[name])
     return network.eval().requires_grad_(False)
 
 
