@@ -7,6 +7,7 @@ refused in one line when they do not fit.
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from dataclasses import field
@@ -102,7 +103,7 @@ def convert(value: Any, wanted: Any, name: str = "value") -> Any:
     Text becomes a number, a bool (``true/false/yes/no/1/0``), ``None`` (``none``/``null``)
     or a literal; an ``int`` becomes a ``float``; a whole ``float`` becomes an ``int``.
     Containers ``list[X]``/``tuple[X, ...]`` take comma-separated text. Nothing else
-    changes type.
+    changes type. A number is finite.
 
     Raises
     ------
@@ -174,7 +175,7 @@ def _convert_number(value: Any, wanted: type, name: str) -> Any:
     try:
         number = float(value)
         if wanted is float:
-            if number != number:
+            if not math.isfinite(number):
                 raise ValueError
             return number
         return int(value) if isinstance(value, (int, str)) and _is_int(value) else _whole(number)
