@@ -4,7 +4,6 @@ Where a folder holds no results, what is read is an experiment with nothing meas
 paper's numbers remain, and :meth:`Stored.missing` says by which command the rest is made.
 """
 
-import csv
 import json
 import math
 from collections import Counter
@@ -19,6 +18,7 @@ from lipkit.experiments.claims import VERDICTS
 from lipkit.experiments.collect import FORM, beside_paper, paper_values
 from lipkit.experiments.columns import Cell, Contrast, Experiment, experiment, metric_names
 from lipkit.experiments.records import WHOLE
+from lipkit.report.tables import read_csv
 
 TRUTH, FROZEN, MEAN = "ground truth", "frozen lips", "mean lips"
 SEEN, UNSEEN = "s1_test", "unseen_speaker_test"
@@ -225,12 +225,17 @@ def read_results(name: str, folder: str | Path = "") -> Stored:
         if folder:
             raise LipkitError(f"{place}: holds no results.csv; make it by: {command(name)}")
         return Stored(table, place, {}, (), (), ())
-    about = _read_json(place / "results.json", {"experiment", "settings", "runs", "splits"})
+    about = _read_json(
+        place / "results.json", {"experiment": str, "settings": dict, "runs": list, "splits": dict}
+    )
     if about["experiment"] != name:
         raise LipkitError(f"{place}: holds results of the {about['experiment']}, not the {name}")
-    rows = _read_csv(place / "results.csv", {"split", "cell", "seed", "metric", "value"})
-    judgement = _read_json(place / "claims.json", {"claims"})
-    curves = _read_csv(place / "curves.csv", set()) if (place / "curves.csv").is_file() else []
+    columns = ("split", "cell", "seed", "metric", "value")
+    rows = read_csv(place / "results.csv", columns, ("seed",), ("value", "low", "high"))
+    judgement = _read_json(place / "claims.json", {"claims": list})
+    columns = ("cell", "seed", "step")
+    path = place / "curves.csv"
+    curves = read_csv(path, columns, ("seed", "step"), None) if path.is_file() else []
     curves = [{key: _typed(key, value) for key, value in row.items()} for row in curves]
     return Stored(table, place, about, rows, judgement["claims"], curves, judgement)
 
@@ -292,25 +297,23 @@ def _typed(key: str, value: str) -> Any:
     return int(value) if key in ("seed", "step") else _number(value)
 
 
-def _read_csv(path: Path, wanted: set[str]) -> list[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as fault:
-        raise LipkitError(f"{path}: cannot be read ({_reason(fault)})") from None
-    if not rows or not wanted <= rows[0].keys():
-        raise LipkitError(f"{path}: is no table of lipkit experiment; run it again")
-    return rows
-
-
-def _read_json(path: Path, wanted: set[str]) -> dict[str, Any]:
+def _read_json(path: Path, wanted: Mapping[str, type]) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as fault:
+    except (OSError, ValueError, RecursionError) as fault:
         raise LipkitError(f"{path}: cannot be read ({_reason(fault)})") from None
-    if not isinstance(found, dict) or not wanted <= found.keys():
+    if not isinstance(found, dict) or not _fits(found, wanted):
         raise LipkitError(f"{path}: was not written by lipkit experiment; run it again")
     return found
+
+
+def _fits(found: Mapping[str, Any], wanted: Mapping[str, type]) -> bool:
+    """Whether all parts are there and of their kind; what is in lists are objects."""
+    return all(
+        isinstance(found.get(name), kind)
+        and (kind is not list or all(isinstance(part, dict) for part in found[name]))
+        for name, kind in wanted.items()
+    )
 
 
 def _reason(fault: Exception) -> str:

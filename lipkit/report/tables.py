@@ -2,10 +2,11 @@
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lipkit.errors import LipkitError
 from lipkit.files import replacing
 
 ARROWS = {"higher": "↑", "lower": "↓", "truth": "≈"}
@@ -23,6 +24,60 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         if rows:
             writer.writeheader()
         writer.writerows(rows)
+
+
+def read_csv(
+    path: Path,
+    columns: Collection[str],
+    whole: Collection[str] = (),
+    numbers: Collection[str] | None = (),
+) -> list[dict[str, str]]:
+    """Rows of a table that :func:`write_csv` wrote, as texts.
+
+    Parameters
+    ----------
+    columns
+        That it must have; it may have more.
+    whole, numbers
+        Columns of whole numbers, and of any numbers; a field may be empty. None for ``numbers``
+        means all other columns.
+
+    Raises
+    ------
+    LipkitError
+        When the file is missing, is no such table, or has another thing where a number belongs.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        raise LipkitError(f"{path}: no such file; run lipkit experiment first") from None
+    except (OSError, ValueError, csv.Error) as fault:
+        reason = getattr(fault, "strerror", None) or type(fault).__name__
+        raise LipkitError(
+            f"{path}: cannot be read ({reason}); run lipkit experiment again"
+        ) from None
+    if not rows or not set(columns) <= rows[0].keys():
+        raise LipkitError(f"{path}: is not a table of results; run lipkit experiment again")
+    for place, row in enumerate(rows, 1):
+        for name, text in row.items():
+            number = name in numbers if numbers is not None else name not in columns
+            if fault := _fault_of(name, text, name in whole, number):
+                raise LipkitError(f"{path}: row {place}: {fault}; run lipkit experiment again")
+    return rows
+
+
+def _fault_of(name: str | None, text: Any, whole: bool, number: bool) -> str:
+    if not isinstance(name, str) or not isinstance(text, str):
+        return "it has more or fewer fields than there are columns"
+    try:
+        if text and whole:
+            int(text)
+        elif text and number:
+            float(text)
+    except ValueError:
+        return f"its {name} is {text[:40]!r}, no {'whole ' if whole else ''}number"
+    return ""
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -253,7 +253,7 @@ def _claim(root: Path, seed: int, kind: str = "") -> None:
             card = json.loads((root / name).read_text(encoding="utf-8"))
             found = (card["format"], card["seed"])
             other = card.get("kind", "") != kind
-        except (ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise LipkitError(f"{root / name}: cannot be read; write to a new folder") from error
         if found != (FORMAT, seed):
             raise LipkitError(

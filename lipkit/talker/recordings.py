@@ -120,7 +120,7 @@ def _index(path: Path) -> dict[Path, dict[str, str]]:
     try:
         with open(path, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t"))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LipkitError(f"{path}: cannot be read ({error}); give --words a table") from error
     if rows and "file" not in rows[0]:
         raise LipkitError(f"{path}: has no column 'file'; give --words a tab-separated table")

@@ -4,7 +4,6 @@ A *mix* names a level for each of the four losses: its weight, and its form wher
 have several.
 """
 
-import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 from lipkit.errors import LipkitError, UsageError
 from lipkit.experiments.columns import experiment
 from lipkit.presets import preset
+from lipkit.report.tables import read_csv
 from lipkit.settings import flat, to_dict
 
 TRUTH, FROZEN = "ground truth", "frozen lips"
@@ -160,7 +160,8 @@ def read_mixes(path: str | Path, split: str = "") -> Mixes:
         For a split that it does not have.
     """
     path = Path(path)
-    rows = _rows(path)
+    columns = ("split", "cell", "metric", "better", "value", "low", "high")
+    rows = read_csv(path, columns, (), ("value", "low", "high"))
     splits = list(dict.fromkeys(row["split"] for row in rows))
     split = split or splits[0]
     if split not in splits:
@@ -179,7 +180,10 @@ def read_mixes(path: str | Path, split: str = "") -> Mixes:
     runs: list[MixedRun] = []
     for cell, found in together.items():
         if cell in cells and cells[cell].settings is not None:
-            mix = _mix(base | dict(cells[cell].settings))
+            try:
+                mix = _mix(base | dict(cells[cell].settings))
+            except (KeyError, TypeError, ValueError):
+                raise _unclear(path.with_name("results.json")) from None
             # Of cells that differ by something else alone, such as a placebo, the first counts.
             if mix not in [run.mix for run in runs]:
                 runs.append(MixedRun(cell, cells[cell].title, mix, found))
@@ -189,20 +193,6 @@ def read_mixes(path: str | Path, split: str = "") -> Mixes:
         raise LipkitError(f"{path}: has no row for {what}; give the results of lipkit experiment")
     references = {name: together[name] for name in (TRUTH, FROZEN)}
     return Mixes(split, runs, references, {row["metric"]: row["better"] for row in rows})
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise LipkitError(f"{path}: no such file; run lipkit experiment first") from None
-    wanted = {"split", "cell", "metric", "better", "value", "low", "high"}
-    if not rows or not wanted <= rows[0].keys():
-        raise LipkitError(
-            f"{path}: is not a table of results; give the results.csv of lipkit experiment"
-        )
-    return rows
 
 
 def _together(seeds: Sequence[Interval]) -> Interval:
@@ -220,10 +210,12 @@ def _base(about: Path) -> tuple[dict[str, Any], str]:
     try:
         found = json.loads(about.read_text(encoding="utf-8"))
         return flat(found["settings"]), found["experiment"]
-    except (ValueError, KeyError, TypeError):
-        raise LipkitError(
-            f"{about}: does not say what was run; run lipkit experiment again"
-        ) from None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise _unclear(about) from None
+
+
+def _unclear(about: Path) -> LipkitError:
+    return LipkitError(f"{about}: does not say what was run; run lipkit experiment again")
 
 
 def _mix(settings: Mapping[str, Any]) -> Mix:
