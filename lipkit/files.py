@@ -41,8 +41,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         yield temporary
         os.replace(temporary, path)
     except OSError as error:
-        if error.errno in _WRITE_FAULTS:
-            raise LipkitError(f"{path}: cannot be written: {_explain(error)}") from error
+        _refuse(path, error)
         raise
     finally:
         # Gone already after a successful rename. Tidying up must not hide the fault itself.
@@ -51,6 +50,22 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         else:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def appending(path: str | os.PathLike) -> Iterator[None]:
+    """For what is written to the end of ``path``, a file that grows.
+
+    Raises
+    ------
+    LipkitError
+        When the file system refuses.
+    """
+    try:
+        yield
+    except OSError as error:
+        _refuse(path, error)
+        raise
 
 
 @contextmanager
@@ -80,8 +95,7 @@ def owning(folder: str | os.PathLike) -> Iterator[None]:
             "another folder"
         ) from None
     except OSError as error:
-        if error.errno in _WRITE_FAULTS:
-            raise LipkitError(f"{folder}: cannot be written: {_explain(error)}") from error
+        _refuse(folder, error)
         raise
     try:
         yield
@@ -210,6 +224,7 @@ def remove_leftovers(folder: str | os.PathLike) -> int:
 _WRITE_FAULTS = {
     errno.ENOSPC: "the disk is full; free some space or choose another folder",
     errno.EDQUOT: "your disk quota is used up; free some space or choose another folder",
+    errno.EFBIG: "it would be larger than this system allows; choose another folder",
     errno.EACCES: "permission denied; choose a folder you may write to",
     errno.EPERM: "permission denied; choose a folder you may write to",
     errno.EROFS: "the file system is read-only; choose another folder",
@@ -220,5 +235,8 @@ _WRITE_FAULTS = {
 }
 
 
-def _explain(error: OSError) -> str:
-    return _WRITE_FAULTS[error.errno]
+def _refuse(path: str | os.PathLike, error: OSError) -> None:
+    """Raise the one line for a fault of writing; leave any other alone."""
+    if error.errno in _WRITE_FAULTS:
+        reason = _WRITE_FAULTS[error.errno]
+        raise LipkitError(f"{path}: cannot be written: {reason}") from error

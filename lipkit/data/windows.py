@@ -6,6 +6,7 @@ Fact sheet 1.2 (windows), 1.3 (identity image), 4 and 5 (mismatched sound).
 import gc
 import os
 from collections import OrderedDict
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -132,7 +133,9 @@ class Windows(Dataset):
                 "prepare more sentences, or train without it: --set loss.gen.mismatched=0"
             )
         # Shared, so that loader processes which live through several epochs see it change.
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self._epoch = torch.zeros((), dtype=torch.int64)
+        with suppress(RuntimeError):  # Without shared memory there are no loader processes either.
+            self._epoch.share_memory_()
 
     def __len__(self) -> int:
         return int(self._ends[-1])

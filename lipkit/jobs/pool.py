@@ -169,7 +169,13 @@ def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
     # Spawned, not forked: the parent may have threads (a notebook, torch, a progress bar),
     # and it works the same on every system.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
+    try:
+        pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_begin)
+    except OSError as error:  # its locks lie in shared memory
+        raise LipkitError(
+            f"no processes can be started ({error.strerror or error}); see that /dev/shm can be "
+            "written and has space"
+        ) from error
     try:
         with _deaf_to_ctrl_c():
             pool.submit(int)  # starts a process

@@ -1,5 +1,6 @@
 """Which windows make which step, and how they come to the device."""
 
+import multiprocessing
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -9,12 +10,33 @@ from torch.utils.data import DataLoader, Sampler
 from lipkit.data.draws import Shuffled, Weighted, WindowWeights
 from lipkit.data.tensors import unpack
 from lipkit.data.windows import Windows, lone_worker
+from lipkit.errors import LipkitError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+SHARED = 2**20
+"""Bytes of shared memory that loader processes take at least."""
+
 Batch = dict[str, torch.Tensor]
 """What :class:`lipkit.data.windows.Windows` gives, with a leading batch axis, on the device."""
+
+
+def _require_shared_memory() -> None:
+    """Refuse loader processes where they could hand nothing over."""
+    try:
+        multiprocessing.Lock()
+        torch.empty(SHARED, dtype=torch.uint8).share_memory_()
+    except (OSError, RuntimeError) as error:
+        raise _without_loaders(error) from error
+
+
+def _without_loaders(error: Exception) -> LipkitError:
+    *_, last = str(error).strip().splitlines()
+    return LipkitError(
+        f"loader processes failed ({last}); if shared memory is small or cannot be written here, "
+        "train with --set train.workers=0"
+    )
 
 
 class EpochBatches(Sampler):
@@ -83,6 +105,8 @@ class Feed:
         )
         self.batch_size = self.sampler.batch_size
         """Windows per step, of all processes together: of a small set fewer than asked for."""
+        if workers:
+            _require_shared_memory()
         self.loader = DataLoader(
             windows,
             batch_sampler=self.sampler,
@@ -100,11 +124,24 @@ class Feed:
         while step < last:
             self.sampler.epoch, self.sampler.skip = divmod(step, len(self.sampler))
             self.windows.set_epoch(self.sampler.epoch)
-            for batch in self.loader:
+            for batch in self._loaded():
                 yield self.to_device(batch)
                 step += 1
                 if step == last:
                     return
+
+    def _loaded(self) -> Iterator[Batch]:
+        """What the loader gives; what its processes meet is one line, as it is without them."""
+        try:
+            yield from self.loader
+        except LipkitError as error:
+            # A loader process sends its whole traceback as text, the fault itself in the end.
+            *_, last = str(error).strip().splitlines()
+            raise LipkitError(last.partition(f"{LipkitError.__name__}: ")[2] or last) from error
+        except (OSError, RuntimeError) as error:
+            if not self.loader.num_workers:
+                raise
+            raise _without_loaders(error) from error
 
     def to_device(self, batch: Batch) -> Batch:
         """Raw windows -> what networks take, on the device."""

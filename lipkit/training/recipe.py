@@ -164,8 +164,22 @@ def scale_rates(optimisers: Sequence[torch.optim.Optimizer], factor: float) -> N
 
 
 def load_optimiser(optimiser: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Take over an optimiser's moments; its learning rates stay those of the settings."""
+    """Take over an optimiser's moments; its learning rates stay those of the settings.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, AttributeError, RuntimeError
+        When ``state`` is none of such an optimiser.
+    """
     rates = [group["lr"] for group in optimiser.param_groups]
     optimiser.load_state_dict(state)
+    # torch compares how many parameters there are, but not what is kept of each.
+    for parameter, kept in optimiser.state.items():
+        for name, value in kept.items():
+            tensor = torch.as_tensor(value)
+            if tensor.dim() and tensor.shape != parameter.shape:
+                raise ValueError(f"{name} has the shape {tuple(tensor.shape)}")
+            if not tensor.isfinite().all():
+                raise ValueError(f"{name} is not finite")
     for group, rate in zip(optimiser.param_groups, rates, strict=True):
         group["lr"] = group["initial_lr"] = rate

@@ -15,7 +15,7 @@
 
 import csv
 import json
-import pickle
+import math
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ import numpy as np
 import torch
 
 from lipkit.errors import LipkitError, UsageError
-from lipkit.files import replacing
+from lipkit.files import appending, replacing
 from lipkit.presets import Preset
 from lipkit.settings import flat, from_dict, to_dict
 
@@ -51,8 +51,19 @@ MAY_CHANGE_ON_RESUME = {
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Write the whole state under a temporary name and rename it: it is whole or absent."""
-    with replacing(path) as temporary:
-        torch.save(state, temporary)
+    # Through a file of Python's: torch's own writer does not say what the system refused.
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(state, file)
+        except RuntimeError as error:
+            raise _refusal_of_system(error) or error from None
+
+
+def _refusal_of_system(error: BaseException) -> OSError | None:
+    """The fault of the file system that ``error`` was raised upon, if there was one."""
+    while error is not None and not isinstance(error, OSError):
+        error = error.__context__
+    return error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -63,14 +74,38 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     LipkitError
         When the file is broken or holds anything else.
     """
-    fault = LipkitError(f"{path}: is not a whole checkpoint of lipkit; delete it to start anew")
-    # A checkpoint is a zip archive, whose index is at its end.
-    if not zipfile.is_zipfile(path):
-        raise fault
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError):
-        raise fault from None
+        # A checkpoint is a zip archive, whose index is at its end.
+        if not zipfile.is_zipfile(path):
+            raise ValueError("it is no zip archive")
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        _check_state(state)
+    except Exception as error:  # whatever bytes make an unpickler raise
+        raise broken_checkpoint(path) from error
+    return state
+
+
+def broken_checkpoint(path: Path) -> LipkitError:
+    """What is said of a file that no run of lipkit left."""
+    return LipkitError(f"{path}: is not a whole checkpoint of lipkit; delete it to start anew")
+
+
+def _check_state(state: Any) -> None:
+    """ValueError for what cannot be a run's state, of this form or the older one."""
+    if not isinstance(state, dict) or not isinstance(state.get("preset", {}), dict):
+        raise ValueError("it holds no state")
+    if type(state.get("step")) is not int or state["step"] < 0:
+        raise ValueError("its step is no number")
+    seconds = state.get("seconds", 0.0)
+    if type(seconds) not in (int, float) or not 0 <= seconds < math.inf:
+        raise ValueError("its seconds are no number")
+    if not isinstance(state.get("networks"), dict):
+        raise ValueError("it holds no networks")
+    for name, network in state["networks"].items():
+        if not all(isinstance(t, torch.Tensor) for t in network.values()):
+            raise ValueError(f"{name} is no network")
+        if not all(torch.isfinite(t).all() for t in network.values() if t.is_floating_point()):
+            raise ValueError(f"{name} holds numbers that are not finite")
 
 
 def refuse_another_run(state: dict[str, Any], now: dict[str, Any], path: Path) -> None:
@@ -168,11 +203,13 @@ class RunLog:
         if not self.writes:
             return
         csv_file, jsonl_file = self._files
-        if not self._columns:
-            self._columns = ["step", *row]
-            self._csv_writer(csv_file).writeheader()
-        self._csv_writer(csv_file).writerow({"step": step, **row})
-        jsonl_file.write(json.dumps({"step": step, **row}) + "\n")
+        with appending(self._csv):
+            if not self._columns:
+                self._columns = ["step", *row]
+                self._csv_writer(csv_file).writeheader()
+            self._csv_writer(csv_file).writerow({"step": step, **row})
+        with appending(self._jsonl):
+            jsonl_file.write(json.dumps({"step": step, **row}) + "\n")
         if self._board is not None:
             for name, value in row.items():
                 self._board.add_scalar(name, value, step)
@@ -180,14 +217,20 @@ class RunLog:
     def flush(self) -> None:
         """Put all rows on disk."""
         for file in (*self._files, *[self._board] * (self._board is not None)):
-            file.flush()
+            with appending(self._csv.with_suffix("")):
+                file.flush()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        for file in (*self._files, *[self._board] * (self._board is not None)):
-            file.close()
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            for file in (*self._files, *[self._board] * (self._board is not None)):
+                with appending(self._csv.with_suffix("")):
+                    file.close()
+        except LipkitError:
+            if kind is None:  # else what ended the run says more
+                raise
 
     def _csv_writer(self, file: Any) -> csv.DictWriter:
         return csv.DictWriter(file, self._columns)

@@ -17,6 +17,7 @@ from lipkit.training.recipe import Clock, Recipe, load_optimiser, scale_rates
 from lipkit.training.run_folder import (
     CHECKPOINT_NAME,
     RunLog,
+    broken_checkpoint,
     load_checkpoint,
     refuse_another_run,
     save_checkpoint,
@@ -208,11 +209,15 @@ class Trainer:
 
     def _restore(self, state: dict[str, Any]) -> None:
         names = [recipe.name for recipe in self.recipes]
-        self.phase, self.step = names.index(state["phase"]), state["step"]
-        for name, module in self.modules.items():
-            module.load_state_dict(state["networks"][name])
-        for name, optimiser in self.recipe.optimisers.items():
-            load_optimiser(optimiser, state["optimisers"][name])
+        try:
+            self.phase, self.step = names.index(state["phase"]), state["step"]
+            for name, module in self.modules.items():
+                module.load_state_dict(state["networks"][name])
+            for name, optimiser in self.recipe.optimisers.items():
+                load_optimiser(optimiser, state["optimisers"][name])
+        except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+            # Other names, shapes or kinds than the settings, which are the same, would give.
+            raise broken_checkpoint(self._checkpoint) from error
         for recipe in self.recipes[: self.phase]:
             recipe.ended()
 
