@@ -3,7 +3,8 @@
 Every command imports what it needs when it runs, so that help is fast.
 """
 
-import codecs
+import errno
+import os
 import re
 import sys
 from typing import Annotated
@@ -22,6 +23,7 @@ from lipkit.cli import (
     generate,
     prepare,
     run,
+    streams,
     synth,
     train,
 )
@@ -33,55 +35,44 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-DONE, FAILED, TYPED_WRONG, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, TYPED_WRONG, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
 EXIT_CODES = {
     DONE: "done",
     FAILED: "something failed, or an item of `lipkit check` is missing; stderr says what",
     TYPED_WRONG: "typed wrong: an unknown command, option or setting; nothing was done",
     INTERRUPTED: "interrupted; the same command, typed again, continues",
+    UNREAD: "whoever read the output, such as `head`, wanted no more of it",
 }
 """What every command of the kit returns to the shell; the README has the same table."""
-PLAIN = "lipkit-plain"
-_SIGNS = {
-    "↑": "^",
-    "↓": "v",
-    "≈": "~",
-    "∞": "inf",
-    "–": "-",
-    "−": "-",
-    "…": "...",
-    "±": "+-",
-    "→": "->",
-}
-
 _ADDRESS = re.compile(r"(?:^|=)((?:https?|s?ftp|s3|gs)://.*)", re.DOTALL)
 
 # The base class of all usage errors; typer itself does not export it.
 _TyperFault = typer.BadParameter.__base__.__base__
 
 
-def _plainly(fault: UnicodeError) -> tuple[str, int]:
-    """What is written for letters that a stream cannot show."""
-    if not isinstance(fault, UnicodeEncodeError):
-        raise fault
-    letters = fault.object[fault.start : fault.end]
-    return "".join(_SIGNS.get(letter, "?") for letter in letters), fault.end
-
-
-codecs.register_error(PLAIN, _plainly)
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit with its code."""
-    sys.exit(run_command(sys.argv[1:] if arguments is None else arguments))
+    streams.open_closed()
+    sys.stdout = output = streams.Watched(sys.stdout)
+    sys.stderr = streams.Forgiving(sys.stderr)
+    try:
+        code = run_command(sys.argv[1:] if arguments is None else arguments)
+        output.flush()
+    except (OSError, SystemExit):
+        if output.fault is None:
+            raise
+        streams.leave_output()
+        code = UNREAD
+        if output.fault.errno != errno.EPIPE:  # `| head` has read enough: that is no fault
+            reason = os.strerror(output.fault.errno)
+            print(f"lipkit: standard output cannot be written: {reason}", file=sys.stderr)
+            code = FAILED
+    sys.exit(code)
 
 
 def run_command(arguments: list[str]) -> int:
     """Run one command and return its exit code. Errors become one line on stderr."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            # In a locale without arrows and dashes a table is printed with plain signs.
-            stream.reconfigure(errors=PLAIN)
+    streams.show_all_letters()
     try:
         _refuse_addresses(arguments)
         result = app(args=arguments or ["--help"], prog_name="lipkit", standalone_mode=False)
