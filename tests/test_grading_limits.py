@@ -10,7 +10,7 @@ import psutil
 import pytest
 from nbformat import v4
 
-from lipkit.course.assignments.execution import Limits
+from lipkit.course.assignments.execution import KEPT_VARIABLES, Limits
 from lipkit.course.assignments.grade import grade, grade_folder
 from lipkit.course.assignments.release import student_version
 
@@ -137,3 +137,15 @@ def test_what_is_no_plain_file_is_not_opened(source, tmp_path):
     assert "has 40 MB" in notes["large"]
     assert {mark.points for marks in found.values() for mark in marks} == {0.0}
     assert not list(Path(tmp_path / "out").glob("*/one.ipynb"))
+
+
+def test_the_page_states_the_limits_as_they_are(repository):
+    page = (repository / "notebooks/assignments/README.md").read_text(encoding="utf-8")
+    limits = Limits()
+    assert f"its kernel may hold {limits.memory / 2**30:g} GiB" in page
+    assert f"after {limits.cell_seconds / 60:g} minutes, the whole submission after " in page
+    assert f"the whole submission after {limits.seconds / 60:g}" in page
+    assert f"{limits.output_bytes / 2**20:g} MiB of output" in page
+    assert f"a file may have {limits.file_bytes / 2**20:g} MiB" in page
+    assert len(KEPT_VARIABLES) == 6
+    assert "only six harmless variables" in page
