@@ -4,6 +4,8 @@
 # make lab     JupyterLab on the notebooks
 # make setup   only sets .venv up, as each of the others does first
 # make bench   the benchmarks (slow)
+# make fuzz    10,000 broken inputs for every reader (ten minutes)
+# make torture kills, full disks and lost workers, compared with undisturbed runs (half an hour)
 # make dist    wheel and sdist, into dist/
 # make site    the course as a web site that opens offline, into runs/site
 # For maintainers: make notebooks (run all, store the outputs), make coverage (make test, and
@@ -11,10 +13,13 @@
 #
 # Each sets .venv up when it must, and nothing the second time.
 # Another Python: make PYTHON=python3.12 demo. More cores for the tests: make WORKERS=8 test.
+# Shorter or longer: make MINUTES=2 fuzz, make KILLS=10 torture.
 
 PYTHON ?= python3
 WORKERS ?= 2
 CELL_SECONDS ?= 300
+MINUTES ?= 10
+KILLS ?= 50
 
 BIN := .venv/bin
 UV := $(BIN)/uv
@@ -23,7 +28,7 @@ READY := .venv/ready
 # The newest pair whose wheels install from the registry on every Linux machine.
 TORCH := torch==2.11.0 torchvision==0.26.0
 
-.PHONY: help setup demo style quick test coverage lab bench dist site notebooks lock
+.PHONY: help setup demo style quick test coverage lab bench fuzz torture dist site notebooks lock
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -61,6 +66,12 @@ lab: $(READY)
 bench: $(READY)
 	@for script in tests/benchmarks/bench_*.py; do \
 	  echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+fuzz: $(READY)
+	@PYTHONPATH=tests $(BIN)/python -m fuzz --workers $(WORKERS) --minutes $(MINUTES)
+
+torture: $(READY)
+	@PYTHONPATH=tests $(BIN)/python -m torture --kills $(KILLS)
 
 dist: $(READY)
 	@$(BIN)/python -m build --no-isolation --outdir dist . > dist.log 2>&1 \

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from fuzz.breaking import broken_bytes
 from safetensors import safe_open
 from safetensors.torch import save_file
 
@@ -227,3 +228,106 @@ def test_weights_of_another_shape_are_refused(tmp_path, generator, other):
     save_weights(path, generator, make_card(preset=Preset(name="mine", generator=wrong)))
     with pytest.raises(LipkitError, match="another shape"):
         load_weights(path)
+
+
+def rewritten(path: Path, card=None, change=None) -> None:
+    """The same weights with another card, or with one tensor changed."""
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        values = json.loads(file.metadata()["card"])
+    if change is not None:
+        change(tensors)
+    save_file(tensors, path, {"card": json.dumps(card(values) if card else values)})
+
+
+def refused(path: Path, match: str) -> None:
+    with pytest.raises(LipkitError, match=match) as caught:
+        load_weights(path)
+    assert "\n" not in str(caught.value)
+
+
+KERNEL, VARIANCE = "decoder.layers.0.weight", "running_var"
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_numbers_that_are_not_finite_are_refused(tmp_path, generator, value):
+    """They would draw a black or grey video and say nothing."""
+    path = tmp_path / "w.safetensors"
+    save_weights(path, generator, make_card())
+    rewritten(path, change=lambda t: t[KERNEL].view(-1)[3:4].fill_(value))
+    refused(path, rf"w\.safetensors: {KERNEL} holds numbers that are not finite; ")
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.bool, torch.float64])
+def test_numbers_of_another_kind_are_refused(tmp_path, generator, dtype):
+    path = tmp_path / "w.safetensors"
+    save_weights(path, generator, make_card())
+    rewritten(path, change=lambda t: t.update({KERNEL: t[KERNEL].to(dtype)}))
+    refused(path, rf"{KERNEL} is {str(dtype).removeprefix('torch.')}, which is not read; ")
+
+
+def test_a_variance_below_0_is_refused(tmp_path, generator):
+    path = tmp_path / "w.safetensors"
+    save_weights(path, generator, make_card())
+    name = next(name for name in generator.state_dict() if name.endswith(VARIANCE))
+    rewritten(path, change=lambda t: t[name].fill_(-1.0))
+    refused(path, f"{name} holds variances below 0")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"statistics": {"logmel_mean": -40.0, "logmel_std": 0}},
+        {"statistics": {"logmel_mean": -40.0, "logmel_std": float("nan")}},
+        {"statistics": {"logmel_mean": "-40", "logmel_std": 20.0}},
+        {"statistics": {"logmel_mean": -40.0}},
+        {"statistics": []},
+        {"statistics": None},
+        {"step": "7"},
+        {"step": -1},
+        {"clips": None},
+        {"corpus": 7},
+        {"note": []},
+        {"date": {}},
+        {"metrics": {"val_l1": "small"}},
+        {"metrics": {"val_l1": float("nan")}},
+        {"metrics": 7},
+        {"quiet": 7},
+        {"quiet": [float("nan")] * 128},
+        {"quiet": ["low"] * 128},
+        {"preset": None},
+        {"preset": []},
+        {"preset": {"name": "mine", "generator": {"width": 1e9}}},
+        {"preset": {"name": "mine", "generator": {"width": float("inf")}}},
+        {"preset": {"name": "mine", "generator": {"residual_blocks": 10**9}}},
+        {"smell": "sweet"},
+        {"format": "2"},
+    ],
+)
+def test_a_card_that_says_what_cannot_be_is_refused(tmp_path, generator, changes):
+    path = tmp_path / "w.safetensors"
+    save_weights(path, generator, make_card())
+    rewritten(path, card=lambda values: values | changes)
+    refused(path, "no card that this version of lipkit can read")
+
+
+def test_mutated_weights_load_or_are_one_line(tmp_path, generator):
+    """Header, card and numbers: whatever bytes change, nothing is left uncaught."""
+    path = tmp_path / "w.safetensors"
+    save_weights(path, generator, make_card())
+    whole = path.read_bytes()
+    length = 8 + int.from_bytes(whole[:8], "little")
+    said = []
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        # Most of a file is kernels, and most of its faults lie in the header.
+        header = broken_bytes(whole[:length], rng) if seed % 4 else whole[:length]
+        rest = whole[length:] if seed % 4 else broken_bytes(whole[length:], rng)
+        path.write_bytes(header + rest)
+        try:
+            loaded = load_weights(path).generator
+            assert all(t.isfinite().all() for t in loaded.state_dict().values())
+        except LipkitError as error:
+            said.append(str(error))
+    assert len(said) > 150
+    assert not [text for text in said if "\n" in text]
