@@ -1,0 +1,1 @@
+"""Kills, full disks, rivals and lost workers: ``python -m torture`` in ``tests/``."""
