@@ -31,8 +31,9 @@ def test_a_full_standard_output_is_one_line():
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_remarks_that_cannot_be_written_stop_nothing(tmp_path):
-    done = shell(f"synth {tmp_path}/s --speakers 1 --clips 1 2>/dev/full")
-    assert (done.returncode, done.stdout) == (0, f"{tmp_path}/s: 1 people, 1 clips each\n")
+    done = shell(f"assignments release {tmp_path}/h fusion_by_hand 2>/dev/full")
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path}/h/fusion_by_hand.ipynb\n")
+    assert shell(f"prepare grid {tmp_path}/absent {tmp_path}/out 2>/dev/full").returncode == 1
 
 
 def test_a_reader_that_has_read_enough_is_no_fault():
@@ -41,25 +42,37 @@ def test_a_reader_that_has_read_enough_is_no_fault():
     assert done.stderr == ""
 
 
+OPENED = """
+import os, sys
+from lipkit.cli import streams
+streams.open_closed()
+with open(sys.argv[1], "wb") as file:
+    os.write(2, b"a library complains")
+    print("a remark", file=sys.stderr)
+    print("a result")
+    file.write(b"content")
+"""
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_closed_stream_stops_nothing_and_no_file_takes_its_place(tmp_path, closed):
     """Whoever opens a file when 2 is free gets 2, and libraries complain into it."""
-    words = f"synth {tmp_path}/other --speakers 1 --clips 2 --seed 3"
-    done = shell(f"{words} {closed}")
+    (tmp_path / "a.py").write_text(OPENED)
+    line = f"{sys.executable} {tmp_path}/a.py {tmp_path}/file {closed}"
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
-    assert shell(words.replace("other", "whole")).returncode == 0
-    files = {
-        path.relative_to(tmp_path / "whole")
-        for path in (tmp_path / "whole").rglob("*")
-        if path.is_file()
-    }
-    assert len(files) >= 4
-    for name in files:
-        assert (tmp_path / "other" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    assert (tmp_path / "file").read_bytes() == b"content"
 
 
-@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-"])
+def test_commands_do_their_work_without_any_stream(tmp_path):
+    words = f"assignments release {tmp_path}/OUT fusion_by_hand"
+    for place, closed in (("whole", ""), ("other", "<&- >&- 2>&-")):
+        assert shell(f"{words.replace('OUT', place)} {closed}").returncode == 0
+    name = "fusion_by_hand.ipynb"
+    assert (tmp_path / "other" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
 def test_a_refusal_without_a_stream_for_it_has_its_code(tmp_path, closed):
-    assert shell(f"prepare grid {tmp_path}/absent {tmp_path}/out {closed}").returncode == 1
     assert shell(f"prepare gird {tmp_path} {tmp_path}/out {closed}").returncode == 2

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from lipkit.data.prepared import PreparedSet
 from lipkit.files import replacing
+from lipkit.jobs.progress import say
 from lipkit.presets import Preset
 from lipkit.settings import to_dict
 from lipkit.training.generator_recipe import GeneratorRecipe
+from lipkit.training.memory import TRIED, StepMemory, step_memory, told_when_out
 from lipkit.training.trainer import Trainer
 
 
@@ -62,9 +64,10 @@ def train(
     """
     began = time.monotonic() - spent
     run = Run(PreparedSet.open(prepared), preset, Path(out), progress, began)
-    run.begin(resume)
-    run.trainer.fit()
-    metrics, weights = run.recipe.finish(run.out, run.trainer.step)
+    with told_when_out(run.out, preset.train.batch_size):
+        run.begin(resume)
+        run.trainer.fit()
+        metrics, weights = run.recipe.finish(run.out, run.trainer.step)
     losses = run.trainer.losses or [math.nan]  # where nothing is left to do
     return TrainResult(weights, run.trainer.step, losses[-1], metrics, run.trainer.speed)
 
@@ -101,4 +104,15 @@ class Run:
         if self.trainer.writes:
             with replacing(self.out / "settings.json") as temporary:
                 temporary.write_text(json.dumps(to_dict(self.preset), indent=1) + "\n")
+        on_cpu = self.recipe.fabric.device.type == "cpu"
+        if self.trainer.progress and self.recipe.draws and on_cpu:
+            for line in self.memory().lines():
+                say(line)
         self.trainer.prepare()
+
+    def memory(self) -> StepMemory:
+        """What a step will hold; looking changes nothing."""
+        feed = self.recipe.feed
+        few = feed.windows.batch(range(min(TRIED, len(feed.windows))))
+        step, modules = self.recipe.take_step, self.trainer.modules
+        return step_memory(step, modules, feed.to_device(few), feed.sampler.share)
