@@ -26,8 +26,8 @@ def bench(tmp_path_factory) -> Bench:
 def test_broken_inputs_are_read_or_one_line(bench, name):
     whole = bench.whole(name)[1].read_bytes()
     assert bench.attempt(name, whole) == READ, "what is whole is read"
-    inputs = [bench.broken(name, number, seed=1) for number in range(12)]
-    assert len(set(inputs)) > 6, "these are different"
+    inputs = [bench.broken(name, number, seed=1) for number in range(4 if name in HEAVY else 12)]
+    assert len(set(inputs)) > len(inputs) / 2, "these are different"
     assert {bench.attempt(name, content) for content in inputs} <= {READ, REFUSED}
 
 

@@ -9,11 +9,11 @@ from media_files import write_events
 
 from lipkit.media import Limits, TooLargeError, iter_video, probe, read_audio, read_clip
 
-LONG_PAUSE = [Fraction(0), Fraction(600), Fraction(600) + Fraction(1, 25)]
-"""Pictures' times: three pictures that fill ten minutes."""
+SLIDES = [Fraction(5 * i) for i in range(121)]
+"""Pictures' times: 121 pictures that fill ten minutes."""
 
 
-def bomb(path, starts=LONG_PAUSE, **options):
+def bomb(path, starts=SLIDES, **options):
     """A video of a few kilobytes and 15,000 frames at 25 per second."""
     write_events(path, "libx264", "aac", starts=starts, size=(320, 240), events=(), **options)
     assert path.stat().st_size < 100_000
@@ -21,7 +21,7 @@ def bomb(path, starts=LONG_PAUSE, **options):
 
 
 def test_a_bomb_of_frames_is_refused_before_memory(tmp_path):
-    """Three pictures that would unfold into 3.5 GB, read where 1 GB is allowed."""
+    """121 pictures that would unfold into 3.5 GB, read where 1 GB is allowed."""
     pytest.importorskip("resource")
     code = (
         "import resource, sys\n"

@@ -153,7 +153,7 @@ def test_folders_that_are_something_else_are_refused(folder, tmp_path):
         read_results("ablation", tmp_path)
     about = json.loads((folder / "results.json").read_text())
     (tmp_path / "results.json").write_text(json.dumps(about))
-    with pytest.raises(LipkitError, match=r"results\.csv: is no table"):
+    with pytest.raises(LipkitError, match=r"results\.csv: is not a table"):
         read_results("ablation", tmp_path)
 
 

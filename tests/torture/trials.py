@@ -103,24 +103,26 @@ def kills(
     Returns how many of the kills met it alive.
     """
     words, met = command.words(given, out), 0
+
+    def start() -> subprocess.Popen:
+        return lipkit([*words, *command.again] if out.exists() else words)
+
     for moment in moments:
-        process = lipkit([*words, *command.again] if out.exists() else words)
-        until = time.monotonic() + moment * took
+        process, until = start(), time.monotonic() + moment * took
         while process.poll() is None and time.monotonic() < until:
             time.sleep(0.01)
-        met += process.poll() is None
+        if process.poll() is not None:  # faster than the clock
+            finish(process)
+            compare(command, out, expected)
+            shutil.rmtree(out)
+            continue
+        met += 1
         processes = family(process)
         # The parent alone: what it started must notice by itself.
         process.kill()
         process.communicate()
         require_gone(processes)
-        if moment is moments[-1] or not out.exists():
-            continue
-        if not met:
-            shutil.rmtree(out)  # it was faster than the clock: nothing was disturbed
-    if command.again and not (out / "checkpoint.pt").exists():
-        shutil.rmtree(out, ignore_errors=True)  # killed before there was anything to resume
-    finish(lipkit([*words, *command.again] if out.exists() else words))
+    finish(start())
     compare(command, out, expected)
     return met
 
