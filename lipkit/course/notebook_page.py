@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from lipkit.course.install_cell import is_install_cell
 from lipkit.course.notebooks import read_notebook
 from lipkit.files import replacing
 
@@ -39,9 +40,9 @@ and `facts.md`. Its words remain."""
 def write_html(notebook: Path, out: Path | None = None) -> Path:
     """Write the page of an executed notebook to ``out`` (beside it) and return its path."""
     metadata = {"name": notebook.stem, "path": str(notebook.parent)}
-    page, _ = _exporter().from_notebook_node(
-        read_notebook(notebook), resources={"metadata": metadata}
-    )
+    lesson = read_notebook(notebook)
+    lesson.cells = [cell for cell in lesson.cells if not is_install_cell(cell)]
+    page, _ = _exporter().from_notebook_node(lesson, resources={"metadata": metadata})
     page = _PAGELESS_LINK.sub(r"\1", page)
     page = _NOTEBOOK_LINK.sub(r'href="\1.html', page)
     out = out or notebook.with_suffix(".html")

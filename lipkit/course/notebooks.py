@@ -22,6 +22,8 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.settings import convert, did_you_mean
 
 PARAMETERS_TAG = "parameters"
+SKIP_TAG = "skip-execution"
+"""Of cells that no run executes, such as the one that installs the kit elsewhere."""
 MAX_BYTES = 300_000
 MAX_LINES = 55
 """The most lines that a code cell may have."""
@@ -159,6 +161,7 @@ def problems(path: Path) -> list[str]:
     notebook = read_notebook(path)
     text = path.read_text(encoding="utf-8")
     code = [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
+    code = [c for c in code if SKIP_TAG not in c.metadata.get("tags", [])]
     found = []
     if len(text.encode()) >= MAX_BYTES:
         found.append(f"{len(text.encode()) // 1000} KB; must stay under {MAX_BYTES // 1000} KB")

@@ -24,6 +24,7 @@ from typing import Any
 import nbformat
 
 from lipkit.config.places import RESULTS
+from lipkit.course.install_cell import is_install_cell
 from lipkit.course.kernels import Kernels
 from lipkit.course.notebook_page import write_html
 from lipkit.course.notebooks import (
@@ -161,7 +162,8 @@ def made_by_notebook(source: Path, values: Mapping[str, Any]) -> str:
     That is its code, the package's code and data that it needs, the stored results where it
     reads them, and all its parameters; ``values`` are converted already.
     """
-    cells = [c.source for c in read_notebook(source).cells if c.cell_type == "code"]
+    code = [c for c in read_notebook(source).cells if c.cell_type == "code"]
+    cells = [c.source for c in code if not is_install_cell(c)]
     modules = modules_in("\n".join(cells))
     told = [made_by(*modules), json.dumps(_parameters(source, values), sort_keys=True)]
     if _PLACES in needed(*modules):
