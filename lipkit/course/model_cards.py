@@ -1,0 +1,151 @@
+"""Model cards of the weights that come with the kit, in Markdown.
+
+Numbers come from the card in each file's header. What no header can say, for whom a model is
+meant and what it does badly, stands here. ``python -m lipkit.course.model_cards`` writes
+``notebooks/results/model_cards.md``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lipkit.config.places import RESULTS
+from lipkit.files import replacing
+from lipkit.metrics import METRICS
+from lipkit.metrics.sync.weights import read_sync_card
+from lipkit.models.network import parameter_count
+from lipkit.weights import load_weights, shipped
+
+PAGE = RESULTS / "model_cards.md"
+
+SPLITS = {
+    "s1_test": "the speaker s1, sentences that were not trained on",
+    "unseen_speaker_test": "the speaker s26, of whom nothing was trained on",
+}
+"""What is measured in the cards: the prefix of a metric's name, and in words."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the header of a weights file cannot say."""
+
+    about: str
+    people: str
+    use: str
+    limits: str
+
+
+WORDS: Mapping[str, Words] = {
+    "plus": Words(
+        "Our own generator: it moves the pixels of the identity image and draws what the image "
+        "does not show.",
+        "s1 and, with seven clips, six other speakers of GRID, who were recorded for a public "
+        "corpus that gives no names; and 24 drawn people.",
+        "Teaching, and comparing models. It is what `lipkit generate` takes when no weights are "
+        "named.",
+        "On a real face of whom nothing was trained on it is no better than frozen lips by LMD and "
+        "SSIM. Its lips have 64 x 64 pixels. It has heard English only, and seen faces from "
+        "the front only.",
+    ),
+    "paper_half": Words(
+        "The paper's generator at half its width, trained for few steps.",
+        "One man: s1 of GRID, who was recorded for a public corpus that gives no names.",
+        "Teaching: what the paper's network and losses give on two CPU cores.",
+        "It knows one man: on another speaker it is worse than frozen lips by LMD and SSIM.",
+    ),
+}
+
+
+def write_cards() -> str:
+    """All cards, as the text of one page."""
+    parts = [
+        "# Model cards",
+        "Of the weights that come with the kit, in the manner of Mitchell et al., *Model Cards for "
+        "Model Reporting* (FAT* 2019). Made by `python -m lipkit.course.model_cards` from the "
+        "card in each file's header. No model may be used to deceive or to identify; dlib's "
+        "landmark model, which finds the face, excludes commercial use.",
+    ]
+    parts += [_generator_card(name) for name in shipped.names()]
+    parts.append(_sync_card())
+    return "\n\n".join(parts) + "\n"
+
+
+def _generator_card(name: str) -> str:
+    generator, card = load_weights(name, pictures=False)
+    words = WORDS[name]
+    size = shipped.path_of(name).stat().st_size
+    facts = [
+        ("file", f"`{name}{shipped.SUFFIX}`, {size / 1e6:.1f} MB, safetensors"),
+        ("network", f"`{card.preset.generator.architecture}`, {_count(generator)} parameters"),
+        ("trained on", f"{card.corpus}: {card.split}; {card.clips} clips"),
+        ("training", f"{card.step:,} steps, ended on {card.date}; preset `{card.preset.name}`"),
+        ("data's licence", card.data_licence),
+        ("licence of the weights", "CC BY 4.0"),
+    ]
+    prose = [
+        words.about,
+        _table(("", ""), facts),
+        f"**How it was made.** {card.note[:1].upper()}{card.note[1:]}.",
+        f"**People.** {words.people}",
+        f"**Meant for.** {words.use}",
+        f"**What it does badly.** {words.limits}",
+        _measured(card.metrics),
+    ]
+    return "\n\n".join([f"## `{name}`", *prose])
+
+
+def _count(generator) -> str:
+    return f"{parameter_count(generator):,}"
+
+
+def _measured(metrics: Mapping[str, float]) -> str:
+    """A row for each metric, a column for each split of :data:`SPLITS`."""
+    names = [m for m in METRICS if any(f"{split} {m}" in metrics for split in SPLITS)]
+    rows = []
+    for name in names:
+        about = METRICS[name]
+        label = f"{about.label}, {about.unit}" if about.unit else about.label
+        values = [metrics.get(f"{split} {name}") for split in SPLITS]
+        shown = ["–" if value is None else f"{value:g}" for value in values]
+        rows.append((label, about.better, *shown))
+    heads = ("metric", "better", *(f"{split}: {said}" for split, said in SPLITS.items()))
+    return _table(heads, rows)
+
+
+def _sync_card() -> str:
+    card = read_sync_card()
+    size = (shipped.FOLDER / f"{shipped.SYNC}{shipped.SUFFIX}").stat().st_size
+    facts = [
+        ("file", f"`{shipped.SYNC}{shipped.SUFFIX}`, {size / 1e3:.0f} kB, safetensors"),
+        ("trained on", f"{', '.join(card['data'])}; {card['clips']} clips"),
+        ("people", f"{card['speakers']}, real and drawn"),
+        ("training", f"{card['step']:,} steps, ended on {card['date']}"),
+        ("data's licence", card["data_licence"]),
+        ("licence of the weights", "CC BY 4.0"),
+    ]
+    rows = [
+        (name, str(found["clips"]), f"{100 * found['shift_within_1']:.1f} %")
+        for name, found in card["figures"].items()
+    ]
+    heads = ("measured on", "clips", "artificial shifts found within one frame")
+    prose = [
+        "The network of the sync metric: do lips and sound belong together, and by how many "
+        "frames are they apart? It generates nothing.",
+        _table(("", ""), facts),
+        "**Meant for.** Comparing models that were trained and measured with this kit.",
+        "**What it does badly.** Its confidence on a new speaker is about a third of that on a "
+        "known one. It is no SyncNet: its numbers cannot be compared with those of papers that "
+        "use one.",
+        _table(heads, rows),
+    ]
+    return "\n\n".join([f"## `{shipped.SYNC}`", *prose])
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, [":--"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+if __name__ == "__main__":
+    with replacing(PAGE) as temporary:
+        temporary.write_text(write_cards(), encoding="utf-8")
+    print(PAGE)
