@@ -14,4 +14,9 @@ class Diverged(LipkitError):
 
 
 class UsageError(LipkitError):
-    """A name or value that was typed wrong. The command line exits with code 2."""
+    """A name or value that was typed wrong. The command line exits with code 2.
+
+    >>> raise UsageError("no such preset: 'tiney'; did you mean 'tiny'?")
+    Traceback (most recent call last):
+    lipkit.errors.UsageError: no such preset: 'tiney'; did you mean 'tiny'?
+    """

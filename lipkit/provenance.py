@@ -27,7 +27,11 @@ PACKAGE = Path(lipkit.__file__).parent
 
 
 def digest(*parts: str) -> str:
-    """SHA-256 of several texts; where one ends and the next begins counts."""
+    """SHA-256 of several texts; where one ends and the next begins counts.
+
+    >>> digest("ab", "c") == digest("a", "bc")
+    False
+    """
     total = hashlib.sha256()
     for part in parts:
         total.update(f"{len(part)}:{part}".encode())

@@ -78,7 +78,12 @@ def variants(hint: Any) -> tuple[str, dict[Any, type]] | None:
 
 
 def setting_names(config: Any, prefix: str = "") -> list[str]:
-    """Dotted names of all settings below ``config``."""
+    """Dotted names of all settings below ``config``.
+
+    >>> from lipkit.config import DataConfig
+    >>> setting_names(DataConfig())[:2]
+    ['window', 'stride']
+    """
     names = []
     for f in dataclasses.fields(config):
         value = getattr(config, f.name)

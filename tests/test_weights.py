@@ -4,6 +4,8 @@ import json
 import os
 import pickle
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from fuzz.breaking import broken_bytes
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+import lipkit
 from lipkit.errors import LipkitError
 from lipkit.models.catalogue import build_generator, generator_settings
 from lipkit.models.generator import Generator, GeneratorConfig
@@ -331,3 +334,29 @@ def test_mutated_weights_load_or_are_one_line(tmp_path, generator):
             said.append(str(error))
     assert len(said) > 150
     assert not [text for text in said if "\n" in text]
+
+
+@pytest.mark.parametrize("name", [None, *shipped.names()])
+def test_a_generator_is_loaded_by_one_line(name):
+    generator = lipkit.load() if name is None else lipkit.load(name)
+    assert isinstance(generator, torch.nn.Module)
+    assert not generator.training
+    expected = load_weights(name or shipped.DEFAULT).generator.state_dict()
+    assert all(torch.equal(tensor, expected[key]) for key, tensor in generator.state_dict().items())
+    video = generator(torch.zeros(2, 3, 64, 64), torch.zeros(2, 1, 4 * 3, 128))
+    assert video.shape == (2, 3, 3, 64, 64)
+
+
+def test_a_given_file_is_loaded_by_one_line(tmp_path, generator):
+    save_weights(tmp_path / "mine.safetensors", generator, make_card())
+    assert isinstance(lipkit.load(tmp_path / "mine.safetensors"), Generator)
+    with pytest.raises(LipkitError, match="no such weights"):
+        lipkit.load("nobody")
+
+
+def test_importing_the_package_imports_no_network():
+    code = "import sys, lipkit; print('torch' in sys.modules, 'load' in dir(lipkit))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
+    with pytest.raises(AttributeError, match="'lipkit' has no attribute 'lode'"):
+        lipkit.lode  # noqa: B018

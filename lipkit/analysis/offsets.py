@@ -92,6 +92,12 @@ def correlate(sound: np.ndarray, lips: np.ndarray, offsets: np.ndarray = OFFSETS
     -------
     numpy.ndarray
         ``[offsets]``; NaN where no piece is left.
+
+    >>> import numpy as np
+    >>> lips = np.random.default_rng(0).normal(size=64)
+    >>> late = np.roll(lips, 2)  # the sound, two steps after the lips
+    >>> correlate(late, lips, np.array([-2, 0, 2])).round(2).tolist()
+    [1.0, 0.09, 0.19]
     """
     return cut_to_pieces([sound], [lips], offsets).curves[0]
 
@@ -104,6 +110,12 @@ def correlate_all(
     Series may differ in length; a pair shares the pieces that both have. The result grows
     with the square of the clips: 100 MB for 900. For more than a thousand clips or so, take
     :func:`cut_to_pieces`, which re-pairs as it goes.
+
+    >>> import numpy as np
+    >>> series = [np.random.default_rng(seed).normal(size=64) for seed in (0, 1, 2)]
+    >>> pairing = correlate_all(series, series, np.array([-1, 0, 1]))
+    >>> pairing.r.shape, pairing.curves[:, 1].round(3).tolist()
+    ((3, 3, 3), [1.0, 1.0, 1.0])
     """
     return cut_to_pieces(sounds, lips, offsets).pairing()
 

@@ -11,7 +11,12 @@ from lipkit.report.bootstrap import CONFIDENCE, ends
 
 @dataclass(frozen=True)
 class Band:
-    """Middle 95 % of a simulated quantity at each offset."""
+    """Middle 95 % of a simulated quantity at each offset.
+
+    >>> import numpy as np
+    >>> Band(np.zeros(3), np.ones(3), np.full(3, 2.0)).high.tolist()
+    [2.0, 2.0, 2.0]
+    """
 
     low: np.ndarray
     mean: np.ndarray
@@ -67,7 +72,13 @@ def simulate(pairing: Pairing | Pieces, repairings: int = 1000, seed: int = 0) -
 
 
 def derangement(count: int, generator: np.random.Generator) -> np.ndarray:
-    """A random order in which nothing stays in its place: a shuffled cycle."""
+    """A random order in which nothing stays in its place: a shuffled cycle.
+
+    >>> import numpy as np
+    >>> order = derangement(5, np.random.default_rng(0))
+    >>> sorted(order.tolist()), bool((order == np.arange(5)).any())
+    ([0, 1, 2, 3, 4], False)
+    """
     order = generator.permutation(count)
     partner = np.empty(count, np.int64)
     partner[order] = np.roll(order, 1)
@@ -78,6 +89,11 @@ def chi_square(counts: np.ndarray, expected: np.ndarray | None = None) -> tuple[
     """Chi-square of a histogram against equal counts: statistic, degrees of freedom, p.
 
     ``expected`` (any scale) takes the place of equal counts.
+
+    >>> import numpy as np
+    >>> statistic, freedom, p = chi_square(np.array([10, 20, 30]))
+    >>> round(statistic, 1), freedom, round(p, 4)
+    (10.0, 2, 0.0067)
     """
     counts = np.asarray(counts)
     if expected is not None:
@@ -87,7 +103,12 @@ def chi_square(counts: np.ndarray, expected: np.ndarray | None = None) -> tuple[
 
 
 def simulated_p(simulated: np.ndarray, observed: float) -> float:
-    """Share of simulated values that reach the observed one, itself counted among them."""
+    """Share of simulated values that reach the observed one, itself counted among them.
+
+    >>> import numpy as np
+    >>> simulated_p(np.arange(99), 98)
+    0.02
+    """
     return float((1 + np.sum(simulated >= observed)) / (1 + len(simulated)))
 
 
@@ -106,6 +127,12 @@ def histogram_p(counts: np.ndarray, simulation: Simulation) -> tuple[float, floa
 
 
 def band(simulated: np.ndarray, confidence: float = CONFIDENCE) -> Band:
-    """The middle of simulated values ``[simulations, offsets]`` at each offset."""
+    """The middle of simulated values ``[simulations, offsets]`` at each offset.
+
+    >>> import numpy as np
+    >>> middle = band(np.linspace(0, 1, 101)[:, None])
+    >>> [round(float(values[0]), 3) for values in (middle.low, middle.mean, middle.high)]
+    [0.025, 0.5, 0.975]
+    """
     low, high = ends(simulated, confidence)
     return Band(low, simulated.mean(axis=0), high)

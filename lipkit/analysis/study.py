@@ -108,7 +108,11 @@ class Study:
 
 @dataclass(frozen=True)
 class StudyOptions:
-    """Which clips a study takes, and how it is made."""
+    """Which clips a study takes, and how it is made.
+
+    >>> StudyOptions(split="train").repairings
+    1000
+    """
 
     split: str | None = None
     """One split of the set; None takes all clips."""

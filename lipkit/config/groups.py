@@ -9,7 +9,11 @@ from lipkit.settings import Settings, bounded
 
 @dataclass(frozen=True)
 class PrepareConfig(Settings):
-    """How a raw clip becomes a prepared clip."""
+    """How a raw clip becomes a prepared clip.
+
+    >>> PrepareConfig(crop="per_frame").crop_scale
+    1.3
+    """
 
     crop: Literal["stable", "per_frame"] = field(
         default="stable",
@@ -29,7 +33,11 @@ class PrepareConfig(Settings):
 
 @dataclass(frozen=True)
 class DataConfig(Settings):
-    """How windows are drawn from a prepared set."""
+    """How windows are drawn from a prepared set.
+
+    >>> DataConfig(window=16, stride=4).identity
+    'outside'
+    """
 
     window: int = bounded(WINDOW, low=1, help="frames per window")
     stride: int = bounded(8, low=1, help="frames between window starts (fact sheet 1.2)")

@@ -105,6 +105,11 @@ def balanced_accuracy(
         One array per clip, ``[T, classes]``; the class with the largest value counts.
     truth
         For the same clips, ``[T]``, the class of every frame.
+
+    >>> import numpy as np
+    >>> always_the_first = np.array([[1.0, 0.0]] * 4)
+    >>> balanced_accuracy([always_the_first], [np.array([0, 0, 0, 1])], classes=2)
+    0.5
     """
     named = np.concatenate([p.argmax(1) for p in predicted])
     true = np.concatenate(list(truth))

@@ -16,6 +16,9 @@ def visemes_of_frames(phonemes: Iterable[tuple[str, float, float]], frames: int)
 
     ``phonemes`` are symbol, start and end in seconds, without pauses; for a glide, the first
     viseme counts.
+
+    >>> visemes_of_frames([("_", 0.0, 0.08), ("m", 0.08, 0.16)], frames=4).shape
+    (4,)
     """
     middles = (np.arange(frames) + 0.5) / FPS
     spoken = np.full(frames, KINDS.index("silence"))

@@ -138,6 +138,12 @@ def read_clip(path: str | os.PathLike, start: int = 0, frames: int | None = None
     LipkitError
         When the file is missing, is not a whole prepared clip, has not so many frames, or
         holds numbers that no clip has.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> prepared = prepared_set(clips=2)
+    >>> clip = read_clip(prepared.folder / prepared.clips().file.iloc[0], frames=16)
+    >>> clip.lips.shape, clip.logmel.shape
+    ((16, 64, 64, 3), (64, 128))
     """
     file = ClipFile(path)
     stop = file.frames if frames is None else start + frames

@@ -28,7 +28,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PreparedSet:
-    """An opened prepared set; make one with :meth:`open`."""
+    """An opened prepared set; make one with :meth:`open`.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> prepared = PreparedSet.open(prepared_set(clips=2).folder)
+    >>> len(prepared.clips())
+    2
+    """
 
     folder: Path
     description: dict[str, Any]

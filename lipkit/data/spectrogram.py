@@ -55,6 +55,11 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
     ------
     LipkitError
         When the samples are not one-dimensional.
+
+    >>> import numpy as np
+    >>> logmel = log_mel(np.zeros(2 * 1764, np.float32))  # two frames of silence
+    >>> logmel.shape, round(float(logmel.max()), 3)
+    ((8, 128), -100.0)
     """
     samples = _mono(samples)
     columns = len(samples) // SAMPLES_PER_FRAME * COLUMNS_PER_FRAME
@@ -70,7 +75,11 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
 
 
 def column_times(columns: int) -> np.ndarray:
-    """Centres of the first ``columns`` columns of :func:`log_mel`, float64 [columns], s."""
+    """Centres of the first ``columns`` columns of :func:`log_mel`, float64 [columns], s.
+
+    >>> column_times(4).tolist()
+    [0.005, 0.015, 0.025, 0.035]
+    """
     return (np.arange(columns) + 0.5) / (FPS * COLUMNS_PER_FRAME)
 
 
@@ -117,6 +126,10 @@ def authors_log_mel(samples: np.ndarray) -> np.ndarray:
     ------
     LipkitError
         When the samples are not one-dimensional.
+
+    >>> import numpy as np
+    >>> authors_log_mel(np.zeros(2 * 1764, np.float32)).shape
+    (2, 128, 4)
     """
     samples = _mono(samples)
     frames = len(samples) // SAMPLES_PER_FRAME
@@ -137,6 +150,11 @@ def scramble_mel_axes(logmel: np.ndarray) -> np.ndarray:
     time r. A transpose is what was meant.
 
     [..., 128, 4] -> [..., 4, 128].
+
+    >>> import numpy as np
+    >>> matrix = np.arange(128 * 4).reshape(128, 4)  # band b at time t holds 4b + t
+    >>> scramble_mel_axes(matrix)[1, :5].tolist()  # band 32 four times, then band 33
+    [128, 129, 130, 131, 132]
     """
     return logmel.reshape(*logmel.shape[:-2], COLUMNS_PER_FRAME, MEL_BANDS)
 

@@ -15,12 +15,24 @@ Stored = np.ndarray | torch.Tensor
 
 
 def to_video_tensor(lips: Stored) -> torch.Tensor:
-    """Frames u8 ``[..., T, H, W, 3]`` as f32 ``[..., 3, T, H, W]`` in [-1, 1]."""
+    """Frames u8 ``[..., T, H, W, 3]`` as f32 ``[..., 3, T, H, W]`` in [-1, 1].
+
+    >>> import numpy as np
+    >>> video = to_video_tensor(np.zeros((5, 64, 64, 3), np.uint8))
+    >>> tuple(video.shape), video.min().item()
+    ((3, 5, 64, 64), -1.0)
+    """
     return _to_unit(torch.as_tensor(lips).movedim(-1, -4))
 
 
 def to_image_tensor(image: Stored) -> torch.Tensor:
-    """Pictures u8 ``[..., H, W, 3]`` as f32 ``[..., 3, H, W]`` in [-1, 1]."""
+    """Pictures u8 ``[..., H, W, 3]`` as f32 ``[..., 3, H, W]`` in [-1, 1].
+
+    >>> import numpy as np
+    >>> tensor = to_image_tensor(np.full((64, 64, 3), 255, np.uint8))
+    >>> tuple(tensor.shape), tensor.max().item()
+    ((3, 64, 64), 1.0)
+    """
     return _to_unit(torch.as_tensor(image).movedim(-1, -3))
 
 
@@ -28,6 +40,11 @@ def to_images(video: torch.Tensor) -> np.ndarray:
     """The inverse: ``[..., 3, T, H, W]`` to u8 ``[..., T, H, W, 3]``, clipped and rounded.
 
     One picture ``[3, H, W]`` gives ``[H, W, 3]``.
+
+    >>> import torch
+    >>> frames = to_images(torch.zeros(3, 5, 64, 64))
+    >>> frames.shape, frames.dtype, int(frames[0, 0, 0, 0])
+    ((5, 64, 64, 3), dtype('uint8'), 128)
     """
     pictures = video.detach().movedim(-3 if video.ndim == 3 else -4, -1)
     grey = ((pictures.float() + 1) * 127.5).round().clamp(0, 255)
@@ -35,7 +52,12 @@ def to_images(video: torch.Tensor) -> np.ndarray:
 
 
 def normalise(logmel: Stored, statistics: Mapping[str, float]) -> torch.Tensor:
-    """dB of any shape as f32 (x - mean) / standard deviation of the training clips."""
+    """dB of any shape as f32 (x - mean) / standard deviation of the training clips.
+
+    >>> import numpy as np
+    >>> normalise(np.full((4, 128), -20.0), {"logmel_mean": -40.0, "logmel_std": 20.0})[0, 0].item()
+    1.0
+    """
     mean, std = statistics["logmel_mean"], statistics["logmel_std"]
     return torch.as_tensor(logmel).to(torch.float32).sub(mean).div(std)
 

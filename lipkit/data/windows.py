@@ -91,6 +91,16 @@ class Windows(Dataset):
     LipkitError
         When the split has no usable clip, no clip as long as a window, or only one
         sentence to draw mismatched sound from.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> windows = Windows(prepared_set(clips=2), split=None)
+    >>> window = windows[0]
+    >>> tuple(window["video"].shape), tuple(window["logmel"].shape)
+    ((3, 16, 64, 64), (1, 64, 128))
+    >>> from torch.utils.data import DataLoader
+    >>> batch = next(iter(DataLoader(windows, batch_size=2)))
+    >>> tuple(batch["identity"].shape)
+    (2, 3, 64, 64)
     """
 
     def __init__(

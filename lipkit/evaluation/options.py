@@ -6,7 +6,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """Settings of :func:`lipkit.evaluation.evaluate`; each has a default that suits most."""
+    """Settings of :func:`lipkit.evaluation.evaluate`; each has a default that suits most.
+
+    >>> EvaluationOptions(metrics=("ssim",)).seed
+    0
+    """
 
     metrics: tuple[str, ...] | None = None
     """Names out of :data:`lipkit.metrics.METRICS`; None takes all that are not slow."""

@@ -13,6 +13,9 @@ def published_rows(corpus: str) -> list[dict[str, Any]]:
     """Rows of the paper's Tab. 2 for one corpus; none for a corpus it does not have.
 
     Their speakers, windows and crop are others than ours: read them for orientation.
+
+    >>> len(published_rows("grid")) > 0
+    True
     """
     known = CORPORA[corpus].published if corpus in CORPORA else {}
     rows = []

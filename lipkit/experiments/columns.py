@@ -143,6 +143,9 @@ def experiment(name: str) -> Experiment:
     ------
     UsageError
         For another name.
+
+    >>> experiment("ablation").name
+    'ablation'
     """
     if name not in tables():
         raise UsageError(f"experiment {name!r} is unknown; {did_you_mean(name, tables())}")

@@ -43,7 +43,11 @@ OWN = {
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """What an experiment may be told besides its table, its data and its place."""
+    """What an experiment may be told besides its table, its data and its place.
+
+    >>> PlanOptions(preset="tiny", seeds=2).train_split
+    'train'
+    """
 
     preset: str = "paper"
     """What all runs share."""

@@ -218,6 +218,9 @@ def read_results(name: str, folder: str | Path = "") -> Stored:
     LipkitError
         When a folder that was named does not exist, or its files are broken or of another
         experiment.
+
+    >>> len(read_results("ablation").rows) > 0
+    True
     """
     table = experiment(name)
     place = Path(folder).expanduser() if folder else RESULTS / name

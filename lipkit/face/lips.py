@@ -98,6 +98,12 @@ def crop(frames: Iterable[np.ndarray], boxes: np.ndarray, size: int = LIP_SIZE) 
     ------
     LipkitError
         As many boxes as frames are needed.
+
+    >>> import numpy as np
+    >>> frames = np.zeros((2, 120, 160, 3), np.uint8)
+    >>> boxes = np.array([[80, 60, 40], [82, 60, 40]], np.float32)  # centre x, y and side
+    >>> crop(frames, boxes).shape
+    (2, 64, 64, 3)
     """
     boxes = np.asarray(boxes, np.float64)
     lips = []
@@ -147,7 +153,15 @@ def _resample(
 
 
 def lip_points(points: np.ndarray, boxes: np.ndarray, size: int = LIP_SIZE) -> np.ndarray:
-    """Mouth points in lip pixels: points [T, 68, 2], boxes [T, 3] -> f32 [T, 20, 2]."""
+    """Mouth points in lip pixels: points [T, 68, 2], boxes [T, 3] -> f32 [T, 20, 2].
+
+    >>> import numpy as np
+    >>> points = np.full((1, 68, 2), 60.0, np.float32)
+    >>> box = np.array([[60, 60, 40]], np.float32)  # centre x, y and side
+    >>> inside = lip_points(points, box)
+    >>> inside.shape, bool(abs(inside - 31.5).max() <= 0.5)  # the middle of 64 pixels
+    ((1, 20, 2), True)
+    """
     centre, side = _broadcast(boxes)
     mouth = np.asarray(points, np.float64)[..., MOUTH, :]
     return ((mouth - centre) * (size / side) + (size - 1) / 2).astype(np.float32)
@@ -183,6 +197,13 @@ def paste_back(
     ------
     LipkitError
         ``lips`` not square or empty, or another ``blend``.
+
+    >>> import numpy as np
+    >>> frame = np.full((120, 160, 3), 100, np.uint8)
+    >>> lips = np.full((64, 64, 3), 200, np.uint8)
+    >>> pasted = paste_back(frame, lips, np.array([80, 60, 40], np.float32), blend="feather")
+    >>> pasted[60, 80].tolist(), pasted[0, 0].tolist()
+    ([200, 200, 200], [100, 100, 100])
     """
     if blend not in ("poisson", "feather"):
         raise LipkitError(f"blend={blend!r}: must be poisson or feather")

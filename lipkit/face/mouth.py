@@ -17,7 +17,14 @@ UPPER_INNER, LOWER_INNER = 14, 18
 
 
 def mouth_opening(points: np.ndarray) -> np.ndarray:
-    """Distance of the inner lips' middles: [..., 68 or 20, 2] -> [...], in the points' unit."""
+    """Distance of the inner lips' middles: [..., 68 or 20, 2] -> [...], in the points' unit.
+
+    >>> import numpy as np
+    >>> points = np.zeros((20, 2))
+    >>> points[18] = 0.0, 5.0  # point 66, the lower inner lip's middle; 62 is the upper's
+    >>> float(mouth_opening(points))
+    5.0
+    """
     return _distance(points, UPPER_INNER, LOWER_INNER)
 
 

@@ -38,6 +38,12 @@ def farneback(frames: np.ndarray) -> np.ndarray:
     ------
     ValueError
         For fewer than two frames.
+
+    >>> import numpy as np
+    >>> row = np.sin(np.arange(64) / 3) * 100 + 128
+    >>> frames = np.stack([np.tile(np.roll(row, shift), (64, 1)) for shift in (0, 1)])
+    >>> farneback(frames.astype(np.uint8)).shape
+    (1, 64, 64, 2)
     """
     if len(frames) < 2:
         raise ValueError("flow needs at least two frames")

@@ -21,6 +21,15 @@ def generate_frames(
     """Generate lip images one by one: :func:`generate_chunks` as pictures u8 [64, 64, 3].
 
     ``lips`` is the identity, u8 [64, 64, 3]; the rest is as there.
+
+    >>> import numpy as np
+    >>> import torch
+    >>> from lipkit.weights import load_weights
+    >>> generator = load_weights("plus").generator
+    >>> lips = np.full((64, 64, 3), 128, np.uint8)
+    >>> frames = list(generate_frames(generator, lips, torch.zeros(4 * 5, 128)))
+    >>> len(frames), frames[0].shape
+    (5, (64, 64, 3))
     """
     for video in generate_chunks(generator, to_image_tensor(lips), logmel, chunk):
         yield from to_images(video)
@@ -52,6 +61,14 @@ def generate_chunks(
     ------
     Tensor
         [3, n, 64, 64] in [-1, 1]; the n sum up to T.
+
+    >>> import torch
+    >>> from lipkit.weights import load_weights
+    >>> generator = load_weights("plus").generator
+    >>> sound = torch.zeros(4 * 5, 128)
+    >>> (chunk,) = generate_chunks(generator, torch.zeros(3, 64, 64), sound)
+    >>> tuple(chunk.shape)
+    (3, 5, 64, 64)
     """
     device = next(generator.parameters()).device
     identity = identity.unsqueeze(0).to(device)

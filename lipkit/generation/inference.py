@@ -38,6 +38,12 @@ def for_inference(generator: nn.Module) -> nn.Module:
 
     Networks without batch norm, fusion or temporal convolutions come back as a mere copy.
     The copy is for generation: it cannot be trained, saved or loaded.
+
+    >>> import torch
+    >>> from lipkit.weights import load_weights
+    >>> fast = for_inference(load_weights("plus").generator)
+    >>> fast.training
+    False
     """
     if generator.training:
         raise ValueError("the generator is in training mode; call .eval() first")

@@ -95,7 +95,12 @@ LossConfig = make_dataclass(
 
 
 def weights(config: Settings) -> dict[str, float]:
-    """The weight of every loss by name, of a :class:`LossConfig`."""
+    """The weight of every loss by name, of a :class:`LossConfig`.
+
+    >>> from lipkit.presets import preset
+    >>> sorted(weights(preset("tiny").loss))[:3]
+    ['corr', 'gen', 'motion']
+    """
     return {name: getattr(config, name).weight for name in LOSSES}
 
 

@@ -23,7 +23,11 @@ from lipkit.settings import bounded
 
 @dataclass(frozen=True)
 class AdversarialConfig(LossSettings):
-    """The discriminator and its part of the objective (fact sheet 5)."""
+    """The discriminator and its part of the objective (fact sheet 5).
+
+    >>> AdversarialConfig(streams="two").mismatched
+    0.5
+    """
 
     weight: float = bounded(1.0, low=0.0, help="lambda_3; 0 leaves the discriminator out")
     streams: Streams = field(
@@ -50,6 +54,12 @@ class AdversarialLoss(nn.Module):
 
     D is the sigmoid of the logits that come in. Both logarithms are taken of the logits
     directly, -log D = log(1 + e^-x), so that no certainty gives an infinite loss.
+
+    >>> import torch
+    >>> loss = AdversarialLoss()
+    >>> unsure = torch.zeros(4)  # logits: D = 1/2
+    >>> round(loss.generator(unsure).item(), 4)  # -log(1/2)
+    0.6931
     """
 
     def __init__(self, config: AdversarialConfig | None = None) -> None:

@@ -25,7 +25,11 @@ BETAS = (0.9, 0.999)
 
 @dataclass(frozen=True)
 class CorrelationConfig(LossSettings):
-    """The correlation networks and their loss (fact sheet section 3)."""
+    """The correlation networks and their loss (fact sheet section 3).
+
+    >>> CorrelationConfig(form="pearson").derivative
+    True
+    """
 
     weight: float = bounded(1.0, low=0.0, help="0 leaves the networks out")
     form: Literal["cosine", "pearson", "contrastive"] = field(
@@ -77,6 +81,12 @@ class CorrelationLoss(nn.Module):
     ----------
     config:
         ``form``, ``temperature`` (tau), ``sound`` and ``real_share``.
+
+    >>> import torch
+    >>> loss = CorrelationLoss(CorrelationConfig(form="pearson"))
+    >>> features = torch.rand(2, 15, 16)  # [B, T', 16]
+    >>> round(loss(features, features).item(), 4)
+    0.0
     """
 
     def __init__(self, config: CorrelationConfig | None = None) -> None:

@@ -44,6 +44,15 @@ def read_picture(path: str | Path, limits: Limits = DEFAULT) -> np.ndarray:
         When it has more pixels than ``limits`` allow; nothing has been decoded then.
     LipkitError
         When the file is missing, empty, not whole, or no picture.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder, "grey.png")
+    ...     Image.new("L", (40, 30), 128).save(path)
+    ...     read_picture(path).shape
+    (30, 40, 3)
     """
     path = require_file(path)
     with open(path, "rb") as file:

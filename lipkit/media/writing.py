@@ -97,6 +97,13 @@ def write_audio(
     LipkitError
         When the name does not end in ``.wav``, the samples are not float [N], or the
         file cannot be written.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_audio(Path(folder, "silence.wav"), np.zeros(44_100, np.float32)).stat().st_size
+    88244
     """
     from scipy.io import wavfile
 

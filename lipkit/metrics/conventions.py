@@ -20,7 +20,14 @@ JPEG_QUALITY = 75
 
 
 def grey(video: np.ndarray) -> np.ndarray:
-    """Luma of Rec. 601, rounded: u8 ``[T, H, W, 3]`` -> ``[T, H, W]``, as the authors' OpenCV."""
+    """Luma of Rec. 601, rounded: u8 ``[T, H, W, 3]`` -> ``[T, H, W]``, as the authors' OpenCV.
+
+    >>> import numpy as np
+    >>> red = np.zeros((1, 64, 64, 3), np.uint8)
+    >>> red[..., 0] = 255
+    >>> grey(red).shape, int(grey(red)[0, 0, 0])
+    ((1, 64, 64), 76)
+    """
     if not len(video):
         return np.empty(video.shape[:-1], np.uint8)
     return np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in video])
@@ -31,6 +38,12 @@ def stretch(video: np.ndarray) -> np.ndarray:
 
     So the brightness and contrast of a generated frame no longer count. A frame of a single
     value becomes black, as with ``imsave``. u8 ``[T, H, W, 3]`` in and out.
+
+    >>> import numpy as np
+    >>> frame = np.full((1, 2, 2, 3), 100, np.uint8)
+    >>> frame[0, 0, 0] = 150
+    >>> sorted(set(stretch(frame).ravel().tolist()))
+    [0, 255]
     """
     low = video.min(axis=(1, 2, 3), keepdims=True).astype(np.float64)
     high = video.max(axis=(1, 2, 3), keepdims=True)
@@ -54,6 +67,11 @@ def as_released(
     """Frames as the authors' code measured them; each step can be left out.
 
     One thing is not repeated: they stretched floating-point frames; here they have 8 bits.
+
+    >>> import numpy as np
+    >>> frames = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), dtype=np.uint8)
+    >>> as_released(frames).shape
+    (2, 64, 64, 3)
     """
     video = stretch(video) if stretched else video
     return video if quality is None else jpeg(video, quality)

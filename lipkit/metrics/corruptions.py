@@ -17,14 +17,27 @@ from lipkit.settings import did_you_mean
 
 
 def blur(lips: np.ndarray, sigma: float) -> np.ndarray:
-    """A Gaussian of ``sigma`` pixels over every frame."""
+    """A Gaussian of ``sigma`` pixels over every frame.
+
+    >>> import numpy as np
+    >>> lips = np.zeros((1, 64, 64, 3), np.uint8)
+    >>> lips[:, 32, 32] = 255
+    >>> int(blur(lips, 2.0).max()) < 20
+    True
+    """
     if sigma == 0:
         return lips.copy()
     return ndimage.gaussian_filter(lips, (0, sigma, sigma, 0), mode="nearest")
 
 
 def noise(lips: np.ndarray, sigma: float, seed: int = 0) -> np.ndarray:
-    """Grain of ``sigma`` grey levels, the same in all colours, anew in every frame."""
+    """Grain of ``sigma`` grey levels, the same in all colours, anew in every frame.
+
+    >>> import numpy as np
+    >>> spoilt = noise(np.full((3, 64, 64, 3), 128, np.uint8), 10.0)
+    >>> bool(9 < spoilt.std() < 11)
+    True
+    """
     grain = np.random.default_rng(seed).normal(0, 1, (*lips.shape[:3], 1))
     return _bytes(lips + sigma * grain)
 
@@ -45,7 +58,13 @@ def freeze(lips: np.ndarray, share: float) -> np.ndarray:
 
 
 def delay(lips: np.ndarray, frames: int) -> np.ndarray:
-    """The lips ``frames`` later than they were; the first frame stands until they begin."""
+    """The lips ``frames`` later than they were; the first frame stands until they begin.
+
+    >>> import numpy as np
+    >>> lips = np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1)
+    >>> delay(lips, 2).ravel().tolist()
+    [0, 0, 0, 1]
+    """
     return lips[np.clip(np.arange(len(lips)) - int(frames), 0, len(lips) - 1)]
 
 

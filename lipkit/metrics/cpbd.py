@@ -57,6 +57,14 @@ def cpbd(pictures: np.ndarray, variant: Variant = "published") -> np.ndarray:
     blocks count: in the port with scikit-image's defaults on values of 0 to 255, where any
     texture passes; in ``published`` with MATLAB's (standard deviation 1.41 pixels, upper
     threshold the 70th percentile of the gradient, lower 0.4 of it).
+
+    >>> import numpy as np
+    >>> from lipkit.metrics.corruptions import blur
+    >>> sharp = np.zeros((1, 64, 64, 3), np.uint8)
+    >>> sharp[:, :, 20:40] = 255
+    >>> value, blurred = cpbd(sharp[..., 0]), cpbd(blur(sharp, 4.0)[..., 0])
+    >>> bool(value > 0.9), bool(blurred < 0.5)
+    (True, True)
     """
     pictures = np.asarray(pictures)
     # In pieces that stay in the processor's cache.
@@ -87,6 +95,13 @@ def edge_widths(
 
     The width is that of the two neighbours (2) and the steps by which the run of grey values
     goes on, in the same direction, beyond them on both sides.
+
+    >>> import numpy as np
+    >>> picture = np.zeros((1, 64, 64), np.uint8)
+    >>> picture[:, :, 32:] = 255
+    >>> frame, row, column, width = edge_widths(picture)
+    >>> sorted(set(width.tolist()))
+    [2]
     """
     light = pictures.astype(np.int16)
     # Eight times the slope by Sobel's weights, of all rows but the rim's.

@@ -11,6 +11,12 @@ def motion(video: np.ndarray, joints: tuple[int, ...] = (0,)) -> float:
 
     Pairs that meet at one of ``joints`` do not count: there two windows meet, whose identity
     images may differ. u8 ``[T, H, W, 3]``; NaN when no pair is left.
+
+    >>> import numpy as np
+    >>> video = np.zeros((3, 64, 64, 3), np.uint8)
+    >>> video[2] = 10
+    >>> motion(video)  # the pairs differ by 0 and 10
+    5.0
     """
     frames = grey(video).astype(np.int16)
     differences = np.abs(np.diff(frames, axis=0)).mean(axis=(1, 2))

@@ -22,6 +22,11 @@ def psnr(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     -------
     np.ndarray
         f64 ``[T]``; infinite where the frames are equal.
+
+    >>> import numpy as np
+    >>> black, grey = np.zeros((1, 64, 64), np.uint8), np.full((1, 64, 64), 16, np.uint8)
+    >>> psnr(grey, black).round(2).tolist()
+    [24.05]
     """
     difference = prediction.astype(np.float64) - truth
     return _decibels(np.square(difference).mean(axis=(1, 2)))
@@ -35,6 +40,11 @@ def wrapped_psnr(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
     values lie in 27.96 to 29.98 (fact sheet section 8). That is no bound: the largest square
     modulo 256 is 249, or 24.2 dB. Shapes as :func:`psnr`. Equal frames give infinity; the code
     returns 100 there.
+
+    >>> import numpy as np
+    >>> black, grey = np.zeros((1, 64, 64), np.uint8), np.full((1, 64, 64), 16, np.uint8)
+    >>> wrapped_psnr(grey, black).tolist()  # 16 x 16 = 256, which is 0 in 8 bits
+    [inf]
     """
     difference = prediction - truth  # u8: modulo 256
     return _decibels((difference * difference).mean(axis=(1, 2)))

@@ -21,6 +21,11 @@ def ssim(
     ``uniform`` is what the released code called, scikit-image's defaults: windows of 7 x 7
     pixels of equal weight, sample covariance, range 255. ``gaussian`` is as published by
     Wang et al. (2004): 11 x 11 pixels, Gaussian of 1.5 pixels, population covariance.
+
+    >>> import numpy as np
+    >>> frames = np.random.default_rng(0).integers(0, 256, (2, 64, 64), dtype=np.uint8)
+    >>> ssim(frames, frames).round(4).tolist()
+    [1.0, 1.0]
     """
     from skimage.metrics import structural_similarity
 

@@ -15,6 +15,10 @@ class AudioEncoder(nn.Module):
     ----------
     features:
         Channels of the output, 256 in the paper; the layers before grow up to it.
+
+    >>> import torch
+    >>> tuple(AudioEncoder(features=32)(torch.zeros(1, 1, 64, 128)).shape)  # 16 frames of sound
+    (1, 32, 16, 16)
     """
 
     CONTEXT = 3

@@ -29,6 +29,9 @@ def generator_settings(architecture: str = "glance", **settings: Any) -> Setting
     ------
     UsageError
         For an unknown architecture or setting, or an unfit value.
+
+    >>> generator_settings("glance", width=0.5).residual_blocks
+    9
     """
     if architecture not in NETWORKS:
         raise UsageError(
@@ -43,7 +46,12 @@ def generator_settings(architecture: str = "glance", **settings: Any) -> Setting
 
 
 def build_generator(settings: Settings) -> nn.Module:
-    """The network whose settings these are, untrained."""
+    """The network whose settings these are, untrained.
+
+    >>> network = build_generator(generator_settings("glance", width=1 / 32))
+    >>> type(network).__name__
+    'Generator'
+    """
     return network_of(settings).module(settings)
 
 

@@ -102,6 +102,14 @@ class CorrelationNetworks(nn.Module):
         Which of the two.
     features:
         Channels of f_s: ``feature_channels(width)`` of the generator.
+
+    >>> import torch
+    >>> networks = CorrelationNetworks(features=32)
+    >>> audio = torch.zeros(1, 32, 16, 16)  # f_s of 16 frames
+    >>> flow = torch.zeros(1, 2, 15, 16, 16)  # between them
+    >>> sound, visual = networks(audio, flow)
+    >>> sound.shape == visual.shape
+    True
     """
 
     def __init__(self, derivative: bool = True, features: int = 256) -> None:

@@ -31,6 +31,11 @@ class Discriminator(nn.Module):
     width:
         Channels relative to the paper's. The fully connected layer shrinks with the square of
         it.
+
+    >>> import torch
+    >>> from lipkit.models.network import parameter_count
+    >>> parameter_count(Discriminator(width=1 / 8)) < 1_000_000
+    True
     """
 
     def __init__(self, streams: Streams = "three", width: float = 1.0) -> None:

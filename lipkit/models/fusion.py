@@ -21,6 +21,10 @@ def fuse(audio: Tensor, identity: Tensor) -> Tensor:
     -------
     Tensor
         [B, C' + C, T, H, W], the picture's channels first.
+
+    >>> import torch
+    >>> tuple(fuse(torch.zeros(1, 8, 4, 16), torch.zeros(1, 8, 16, 16)).shape)
+    (1, 16, 4, 16, 16)
     """
     batch, _, frames, bands = audio.shape
     height, width = identity.shape[2:]
@@ -32,7 +36,13 @@ def fuse(audio: Tensor, identity: Tensor) -> Tensor:
 
 
 class Fusion(nn.Module):
-    """:func:`fuse`, then one 3 x 3 x 3 convolution that compresses the two halves to one."""
+    """:func:`fuse`, then one 3 x 3 x 3 convolution that compresses the two halves to one.
+
+    >>> import torch
+    >>> fused = Fusion(features=32)(torch.zeros(1, 32, 4, 16), torch.zeros(1, 32, 16, 16))
+    >>> tuple(fused.shape)
+    (1, 32, 4, 16, 16)
+    """
 
     CONTEXT = 1
     """Frames on each side that one output frame sees."""

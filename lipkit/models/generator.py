@@ -18,7 +18,11 @@ PAPER_FEATURES = 256
 
 @dataclass(frozen=True)
 class GeneratorConfig(Settings):
-    """Shape of the paper's generator (fact sheet 2.2)."""
+    """Shape of the paper's generator (fact sheet 2.2).
+
+    >>> GeneratorConfig(width=0.5).residual_blocks
+    9
+    """
 
     architecture: Literal["glance"] = "glance"
     width: float = bounded(1.0, low=1 / 32, high=2.0, help="channels relative to the paper's")
@@ -33,6 +37,12 @@ class Generator(nn.Module):
 
     At width 1 with nine (1, 3, 3) residual blocks it has 16,695,267 parameters (fact
     sheet 2.3). It is convolutional in time: trained on 16 frames, it generates any number.
+
+    >>> import torch
+    >>> generator = Generator(GeneratorConfig(width=1 / 32, residual_blocks=1)).eval()
+    >>> identity, logmel = torch.zeros(1, 3, 64, 64), torch.zeros(1, 1, 4 * 20, 128)
+    >>> tuple(generator(identity, logmel).shape)  # four log-mel columns for each frame
+    (1, 3, 20, 64, 64)
     """
 
     def __init__(self, config: GeneratorConfig | None = None) -> None:
@@ -85,7 +95,11 @@ class Generator(nn.Module):
 
 
 def feature_channels(width: float) -> int:
-    """Channels of the features at a relative ``width``: 256 x width, a multiple of 8."""
+    """Channels of the features at a relative ``width``: 256 x width, a multiple of 8.
+
+    >>> feature_channels(1.0), feature_channels(0.125)
+    (256, 32)
+    """
     return max(8, 8 * round(PAPER_FEATURES * width / 8))
 
 

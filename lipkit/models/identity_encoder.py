@@ -10,6 +10,10 @@ class IdentityEncoder(nn.Module):
     ----------
     features:
         Channels of the output, 256 in the paper.
+
+    >>> import torch
+    >>> tuple(IdentityEncoder(features=32)(torch.zeros(1, 3, 64, 64)).shape)
+    (1, 32, 16, 16)
     """
 
     def __init__(self, features: int = 256) -> None:

@@ -98,5 +98,10 @@ def channels_last(module: nn.Module) -> None:
 
 
 def parameter_count(module: nn.Module) -> int:
-    """Trainable numbers in a module."""
+    """Trainable numbers in a module.
+
+    >>> from torch import nn
+    >>> parameter_count(nn.Linear(3, 2))  # six weights and two biases
+    8
+    """
     return sum(p.numel() for p in module.parameters() if p.requires_grad)

@@ -32,6 +32,13 @@ def sees(layers: Sequence[Layer], axis: int, position: int) -> tuple[int, int]:
     -------
     tuple
         Both ends included. Below 0, or from the input's length on, lies padding.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from lipkit.models.trace import trace
+    >>> layers = trace(nn.Conv2d(1, 1, 3, stride=2, padding=1), torch.zeros(1, 1, 16, 16))
+    >>> sees(layers, axis=0, position=4)
+    (7, 9)
     """
     first = last = position
     for layer in reversed(layers):
@@ -56,7 +63,15 @@ def sees(layers: Sequence[Layer], axis: int, position: int) -> tuple[int, int]:
 
 
 def extent(layers: Sequence[Layer], axis: int) -> int:
-    """Length of what the middle of the output sees along ``axis``: the receptive field."""
+    """Length of what the middle of the output sees along ``axis``: the receptive field.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from lipkit.models.trace import trace
+    >>> two = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), nn.Conv2d(1, 1, 3, padding=1))
+    >>> extent(trace(two, torch.zeros(1, 1, 16, 16)), axis=0)
+    5
+    """
     first, last = sees(layers, axis, layers[-1].output[2 + axis] // 2)
     return last - first + 1
 
@@ -88,6 +103,12 @@ def influence(
     -------
     Tensor
         Shape of that input without batch and channels; 0 exactly where nothing arrives.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> arrives = influence(nn.Conv2d(1, 1, 3, padding=1), [torch.zeros(1, 1, 9, 9)], (4, 4))
+    >>> int((arrives > 0).sum())
+    9
     """
     inputs = [x.detach() for x in inputs]
     asked = inputs[of].requires_grad_(True)
@@ -101,7 +122,14 @@ def influence(
 
 
 def reached(influence: Tensor, axis: int) -> tuple[int, int]:
-    """First and last index along ``axis`` where an :func:`influence` is not 0."""
+    """First and last index along ``axis`` where an :func:`influence` is not 0.
+
+    >>> import torch
+    >>> arrives = torch.zeros(9, 9)
+    >>> arrives[3:6, 2:8] = 1
+    >>> reached(arrives, axis=0), reached(arrives, axis=1)
+    ((3, 5), (2, 7))
+    """
     others = [d for d in range(influence.dim()) if d != axis]
     seen = torch.nonzero(influence.amax(others) if others else influence).flatten()
     if not len(seen):

@@ -52,6 +52,12 @@ def trace(module: nn.Module, *inputs: Tensor) -> list[Layer]:
 
     Nothing in the module is changed: batch norm uses its running statistics meanwhile.
     A module and inputs on the ``meta`` device are traced without any arithmetic.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> layers = trace(nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()), torch.zeros(1, 1, 8, 8))
+    >>> len(layers)
+    2
     """
     layers: list[Layer] = []
 

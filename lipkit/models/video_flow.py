@@ -57,6 +57,10 @@ class Motion(nn.Module):
         One of the above.
     width:
         Channels of FlowNetS relative to the published network's; the others have none.
+
+    >>> import torch
+    >>> tuple(Motion("lucas_kanade")(torch.rand(1, 3, 4, 64, 64)).shape)
+    (1, 2, 3, 16, 16)
     """
 
     def __init__(self, kind: Kind = "lucas_kanade", width: float = 1.0) -> None:

@@ -19,6 +19,10 @@ def preset(name: str, overrides: dict[str, Any] | None = None) -> Preset:
     UsageError
         For an unknown preset or setting (with the nearest known name), a setting that the
         chosen part does not have, or an unfit value.
+
+    >>> chosen = preset("tiny", {"train.batch_size": 8})
+    >>> chosen.name, chosen.train.batch_size
+    ('tiny', 8)
     """
     if name not in PRESETS:
         raise UsageError(f"preset {name!r} is unknown; {did_you_mean(name, PRESETS)}")

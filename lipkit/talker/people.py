@@ -168,6 +168,9 @@ def person(index: int, seed: int = 0) -> Person:
     """The person of that number (from 0); the same for the same ``(index, seed)``.
 
     Skin, hair and beard of the first 24 do not depend on ``seed``; their measures do.
+
+    >>> person(3) == person(3)
+    True
     """
     rng = np.random.default_rng([seed, index, 7])
     lines = _CAST.strip().splitlines()

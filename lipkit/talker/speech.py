@@ -93,6 +93,10 @@ def speak(text: str, voice: Voice | str = VOICES[0]) -> Speech:
     ------
     LipkitError
         For an unknown voice, text without a word, or when espeak-ng cannot be loaded.
+
+    >>> speech = speak("hello")
+    >>> [phoneme.symbol for phoneme in speech.phonemes if phoneme.symbol != "_"][0]
+    'h'
     """
     voice = find_voice(voice)
     if not any(c.isalnum() for c in text):

@@ -120,6 +120,9 @@ def read_card(path: str | Path) -> Card:
     ------
     LipkitError
         As :func:`load_weights` does.
+
+    >>> read_card("plus").preset.name
+    'plus'
     """
     return _card(_locate(path))
 
@@ -141,6 +144,10 @@ def load_weights(path: str | Path, pictures: bool = True) -> Weights:
         When there is no such file, when it is a pickle (loading one can run code, so it
         is refused), damaged, without a card, of another shape than its card says, or with
         numbers that no training leaves.
+
+    >>> generator, card = load_weights("plus")
+    >>> card.preset.name, generator.training
+    ('plus', False)
     """
     path = _locate(path)
     card = _card(path)
@@ -164,6 +171,31 @@ def load_weights(path: str | Path, pictures: bool = True) -> Weights:
         check_numbers(path, name, tensor, expected[name])
     generator.load_state_dict(tensors)  # copies, and so turns 16 bits into 32
     return Weights(generator.eval(), card)
+
+
+def load(weights: str | Path = shipped.DEFAULT) -> nn.Module:
+    """A trained generator as a plain ``torch.nn.Module`` in eval mode, on the CPU.
+
+    Also called :func:`lipkit.load`. It takes the identity image f32 [B, 3, 64, 64] in
+    [-1, 1] and the normalised log-mel f32 [B, 1, 4T, 128], and gives f32 [B, 3, T, 64, 64].
+
+    Parameters
+    ----------
+    weights:
+        A ``.safetensors`` file, the folder of a finished run, or the name of weights that come
+        with the kit. Its card (:func:`read_card`) has the statistics that normalise the sound.
+
+    Raises
+    ------
+    LipkitError
+        As :func:`load_weights` does.
+
+    >>> import torch
+    >>> generator = load("plus")
+    >>> tuple(generator(torch.zeros(1, 3, 64, 64), torch.zeros(1, 1, 4 * 16, 128)).shape)
+    (1, 3, 16, 64, 64)
+    """
+    return load_weights(weights).generator
 
 
 def check_numbers(path: Path, name: str, tensor: Tensor, expected: Tensor) -> None:

@@ -93,6 +93,13 @@ def sync(
     ------
     UsageError
         When shapes or lengths are wrong.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> lips = rng.integers(0, 256, (25, 64, 64, 3), dtype=np.uint8)
+    >>> result = sync(lips, rng.normal(-40, 20, (100, 128)).astype(np.float32))
+    >>> -15 <= result.offset <= 15
+    True
     """
     lips, logmel = np.asarray(lips), np.asarray(logmel)
     frames = len(lips)

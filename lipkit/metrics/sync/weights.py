@@ -65,6 +65,9 @@ def read_sync_card(path: str | Path = SHIPPED) -> dict[str, Any]:
     ------
     LipkitError
         As :func:`load_sync`.
+
+    >>> "step" in read_sync_card()
+    True
     """
     if not Path(path).is_file():
         raise LipkitError(

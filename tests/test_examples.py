@@ -1,0 +1,108 @@
+"""Every function and class that a notebook imports shows in its docstring how it is called."""
+
+import doctest
+import sys
+
+import pytest
+from conftest import REPOSITORY
+from notebook_names import functions_and_classes
+
+WITHOUT = frozenset(
+    {
+        "lipkit.analysis.corpus_leads.all_closures",
+        "lipkit.analysis.corpus_leads.closure_rows",
+        "lipkit.analysis.corpus_leads.viseme_leads",
+        "lipkit.analysis.series.all_series",
+        "lipkit.analysis.series.level",
+        "lipkit.analysis.series.opening",
+        "lipkit.analysis.statistics.simulate",
+        "lipkit.analysis.study.analyse",
+        "lipkit.check.check",
+        "lipkit.course.assignments.data.prepared_clips",
+        "lipkit.course.assignments.data.prepared_set",
+        "lipkit.course.blindness.Listener",
+        "lipkit.course.blindness.Pairs",
+        "lipkit.course.blindness.Speech",
+        "lipkit.course.blindness.Verdict",
+        "lipkit.course.blindness.draw",
+        "lipkit.course.blindness.every_window",
+        "lipkit.course.blindness.speeches",
+        "lipkit.course.blindness.tell_apart",
+        "lipkit.course.gallery.lip_gallery",
+        "lipkit.course.held_out.held_out_clips",
+        "lipkit.course.probe.linear_probe",
+        "lipkit.course.probe.over_clips",
+        "lipkit.course.records.record",
+        "lipkit.data.prepare.prepare",
+        "lipkit.evaluation.evaluator.evaluate",
+        "lipkit.evaluation.nearest_windows.NearestWindows",
+        "lipkit.evaluation.retrieval.Retrieval",
+        "lipkit.evaluation.split.split_clips",
+        "lipkit.experiments.effects.Spread",
+        "lipkit.experiments.effects.effect",
+        "lipkit.experiments.plan.make_plan",
+        "lipkit.experiments.stored.in_words",
+        "lipkit.experiments.stored.overall",
+        "lipkit.face.landmarks.FaceLandmarks",
+        "lipkit.generation.identity.find_lips",
+        "lipkit.generation.paste.paste_into",
+        "lipkit.generation.speech.LogMel",
+        "lipkit.generation.speech.read_speech",
+        "lipkit.losses.adversarial.AdversarialTerm",
+        "lipkit.metrics.corruptions.Judge",
+        "lipkit.metrics.corruptions.corrupt",
+        "lipkit.metrics.corruptions.damage",
+        "lipkit.metrics.faces.OwnFaces",
+        "lipkit.metrics.sync.proof.shift_errors",
+        "lipkit.plots.losses.flow_figure",
+        "lipkit.talker.clip.human_clip",
+        "lipkit.talker.clip.talking_clip",
+        "lipkit.training.generator_run.Run",
+        "lipkit.training.generator_run.train",
+        "lipkit.training.run_folder.read_log",
+        "lipkit.training.step.Step",
+        "lipkit.widgets.clip_browser.ClipBrowser",
+        "lipkit.widgets.clip_browser.draw_clip",
+        "lipkit.widgets.corruption.CorruptionExplorer",
+        "lipkit.widgets.corruption.draw_corruption",
+        "lipkit.widgets.loss_mixer.LossMixer",
+        "lipkit.widgets.loss_mixer.describe_mix",
+        "lipkit.widgets.loss_mixer.draw_mix",
+        "lipkit.widgets.loss_mixer.winners",
+        "lipkit.widgets.mixes.read_mixes",
+        "lipkit.widgets.offset.OffsetExplorer",
+        "lipkit.widgets.offset.draw_offset",
+        "lipkit.widgets.playground.Playground",
+        "lipkit.widgets.playground.talk",
+        "lipkit.widgets.receptive_field.ReceptiveFieldExplorer",
+        "lipkit.widgets.receptive_field.draw_field",
+    }
+)
+"""Still to be written; a name that has an example, or that no notebook imports, must go."""
+
+NAMED = functions_and_classes(REPOSITORY / "notebooks")
+WITH = sorted(name for name, value in NAMED.items() if ">>>" in (value.__doc__ or ""))
+
+
+def test_whatever_a_notebook_imports_has_an_example():
+    assert set(NAMED) - set(WITH) == WITHOUT
+
+
+@pytest.fixture(scope="module", autouse=True)
+def clips():
+    """The drawn clips of the examples, made before any of them is timed."""
+    from lipkit.course.assignments.data import prepared_set
+
+    return prepared_set(clips=2)
+
+
+@pytest.mark.parametrize("name", [*WITH, "lipkit.weights.load"])
+def test_an_example_gives_what_it_says(name):
+    module, _, attribute = name.rpartition(".")
+    value = getattr(sys.modules[module], attribute)
+    found = doctest.DocTestFinder(recurse=False).find(value, name, globs=vars(sys.modules[module]))
+    told: list[str] = []
+    for example in found:
+        doctest.DocTestRunner(verbose=False).run(example, out=told.append)
+    assert told == []
+    assert any(example.examples for example in found)
