@@ -82,7 +82,9 @@ site: $(READY)
 	@$(BIN)/python -m lipkit.course.website runs/site
 
 notebooks: $(READY)
-	@$(BIN)/python -m lipkit.course.runner notebooks/*.ipynb notebooks/assignments/*.ipynb
+	@$(BIN)/python -m lipkit.course.runner notebooks/*.ipynb notebooks/teachers/*.ipynb
+	@$(BIN)/python -m lipkit.course.paper_page
+	@$(BIN)/lipkit assignments release notebooks/assignments --force
 
 # --universal: one list for every system and Python from 3.11 on.
 lock: $(UV)

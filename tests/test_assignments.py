@@ -22,7 +22,13 @@ from lipkit.cli import run_command
 from lipkit.course.assignments import release as releasing
 from lipkit.course.assignments.course import write_course
 from lipkit.course.assignments.grade import TABLE, grade_folder, summary
-from lipkit.course.assignments.release import SOURCES, STUB, find_assignments, student_version
+from lipkit.course.assignments.release import (
+    RELEASED,
+    SOURCES,
+    STUB,
+    find_assignments,
+    student_version,
+)
 from lipkit.course.notebooks import problems, read_notebook, read_parameters
 from lipkit.errors import LipkitError, UsageError
 
@@ -132,6 +138,7 @@ def test_course_and_assignment_link_to_each_other(name):
     links = re.findall(r"\]\(([\w./]+\.ipynb)\)", "\n".join(c.source for c in notebook.cells))
     for link in links:
         assert (SOURCES / link).is_file(), link
+        assert (RELEASED / link).is_file(), link
     goes_with = re.findall(r"\]\(\.\./(\w+)\.ipynb\)", notebook.cells[0].source)
     assert goes_with
     for lesson in goes_with:
@@ -140,6 +147,18 @@ def test_course_and_assignment_link_to_each_other(name):
 
 
 # The student version
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_lessons_link_to_student_versions_of_the_sources_as_they_are(name):
+    stored = read_notebook(RELEASED / f"{name}.ipynb")
+    assert stored == student_version(source(name)), (
+        "run: lipkit assignments release notebooks/assignments --force"
+    )
+
+
+def test_nothing_but_student_versions_lies_where_students_look():
+    assert sorted(path.stem for path in RELEASED.glob("*.ipynb")) == ALL
 
 
 @pytest.mark.parametrize("name", ALL)

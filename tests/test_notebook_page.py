@@ -65,7 +65,13 @@ def test_notebooks_link_to_each_others_pages(tmp_path):
 
 @pytest.mark.parametrize(
     "file",
-    ["assignments/judges.ipynb", "results/evaluation/s1_test.md", "facts.md", "facts.md#fact-1.4"],
+    [
+        "assignments/judges.ipynb",
+        "results/evaluation/s1_test.md",
+        "facts.md",
+        "facts.md#fact-1.4",
+        "this_is_the_whole_paper.py",
+    ],
 )
 def test_words_remain_of_a_link_to_what_has_no_page(tmp_path, file):
     page = page_of(tmp_path, v4.new_markdown_cell(f"see [these words]({file})"))

@@ -8,6 +8,7 @@ import pytest
 
 from lipkit.cli import run_command
 from lipkit.config.places import MARK, NOTEBOOKS, working_copy
+from lipkit.course.assignments.release import student_version
 from lipkit.course.notebooks import find_notebook
 from lipkit.course.working_copy import lay_course
 from lipkit.errors import LipkitError, UsageError
@@ -18,6 +19,7 @@ def course(tmp_path: Path) -> Path:
     """A small course: one notebook, one assignment with a solution, one result."""
     source = tmp_path / "source"
     (source / "assignments").mkdir(parents=True)
+    (source / "teachers").mkdir()
     (source / "results").mkdir()
     new = nbformat.v4
     lesson = new.new_notebook(cells=[new.new_code_cell("x = 1")])
@@ -30,7 +32,10 @@ def course(tmp_path: Path) -> Path:
         "grade_id": "a",
         "schema_version": 3,
     }
-    nbformat.write(new.new_notebook(cells=[cell]), source / "assignments" / "task.ipynb")
+    solved = new.new_notebook(cells=[cell])
+    nbformat.write(solved, source / "teachers" / "task.ipynb")
+    nbformat.write(student_version(solved), source / "assignments" / "task.ipynb")
+    (source / "page.py").write_text("x = 1\n")
     (source / "results" / "table.md").write_text("| LMD |\n")
     (source / ".ipynb_checkpoints").mkdir()
     (source / ".ipynb_checkpoints" / "01_lesson-checkpoint.ipynb").write_text("old")
@@ -45,7 +50,9 @@ def test_everything_is_laid_and_assignments_without_solutions(course, tmp_path):
     copy = tmp_path / "mine"
     assert set(states(lay_course(copy, source=course)).values()) == {"new"}
     files = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
-    assert files == {"01_lesson.ipynb", "assignments/task.ipynb", "results/table.md", MARK}
+    assert files == {
+        "01_lesson.ipynb", "assignments/task.ipynb", "page.py", "results/table.md", MARK,
+    }  # fmt: skip
     assert "42" not in (copy / "assignments" / "task.ipynb").read_text()
     assert (copy / "01_lesson.ipynb").read_bytes() == (course / "01_lesson.ipynb").read_bytes()
     assert set(states(lay_course(copy, source=course)).values()) == {"same"}
@@ -106,6 +113,7 @@ def test_the_command_lays_the_real_course_and_run_finds_it(tmp_path, monkeypatch
     assert find_notebook("01") == copy.resolve() / "01_data_preparation.ipynb"
     monkeypatch.chdir(tmp_path)
     assert find_notebook("01") == NOTEBOOKS / "01_data_preparation.ipynb"
+    assert not (copy / "teachers").exists()
     for path in sorted((copy / "assignments").glob("*.ipynb")):
         assert "BEGIN SOLUTION" not in path.read_text(), path
         assert "BEGIN HIDDEN" not in path.read_text(), path

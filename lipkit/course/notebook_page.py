@@ -32,9 +32,11 @@ _NAMES = {
 r"""Commands that the converter does not know, or not after ``\big``, and what says the same."""
 _NOTEBOOK_LINK = re.compile(r'href="(?!\w+:)([^"#]+)\.ipynb')
 """A link from one notebook to another: the pages lie side by side, as the notebooks do."""
-_PAGELESS_LINK = re.compile(r'<a href="(?:(?:assignments|results)/|facts\.md)[^"]*">(.*?)</a>')
-"""A link to what has no page: assignments, whose sources hold the solutions, stored results
-and `facts.md`. Its words remain."""
+_PAGELESS_LINK = re.compile(
+    r'<a href="(?:(?:assignments|results)/|facts\.md|\w+\.py")[^>]*>(.*?)</a>'
+)
+"""A link to what has no page: assignments, stored results, `facts.md` and Python files. Its
+words remain."""
 
 
 def write_html(notebook: Path, out: Path | None = None) -> Path:

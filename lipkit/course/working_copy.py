@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import nbformat
-
 import lipkit
 from lipkit.config.places import MARK, NOTEBOOKS
-from lipkit.course.assignments.release import student_version
-from lipkit.course.notebooks import read_notebook
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
 
-ASSIGNMENTS = "assignments"
+TEACHERS = "teachers"
+"""The folder whose notebooks hold the solutions; it is not laid."""
 
 State = Literal["new", "same", "updated", "yours", "newer"]
 
@@ -44,7 +41,7 @@ class Laid:
 def lay_course(folder: str | Path, update: bool = False, source: Path | None = None) -> list[Laid]:
     """Lay the course into ``folder``; return every file with what became of it.
 
-    Assignments are laid as their student versions, without solutions and hidden tests.
+    The teachers' sources of the assignments, which hold the solutions, are not laid.
 
     Parameters
     ----------
@@ -69,7 +66,7 @@ def lay_course(folder: str | Path, update: bool = False, source: Path | None = N
     noted = _read_mark(folder)
     laid, digests = [], dict(noted)
     for relative in _files(source):
-        content = _content(source / relative)
+        content = (source / relative).read_bytes()
         laid.append(_lay(folder / relative, content, noted.get(relative), update))
         if laid[-1].state in ("new", "same", "updated"):
             digests[relative] = _digest(content)
@@ -104,18 +101,12 @@ def _files(source: Path) -> list[str]:
     kept = [
         path
         for path in found
-        if not any(part.startswith((".", "__")) for part in path.parts) and path.suffix != ".py"
+        if not any(part.startswith((".", "__")) for part in path.parts)
+        and path.parts[0] != TEACHERS
     ]
     if not any(path.suffix == ".ipynb" for path in kept):
         raise LipkitError(f"{source}: holds no notebooks; install lipkit again")
     return sorted(path.as_posix() for path in kept)
-
-
-def _content(path: Path) -> bytes:
-    if path.suffix == ".ipynb" and path.parent.name == ASSIGNMENTS:
-        student = student_version(read_notebook(path), str(path))
-        return (nbformat.writes(student) + "\n").encode()
-    return path.read_bytes()
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -1,4 +1,6 @@
-"""Assignments: notebooks with their solutions in ``notebooks/assignments``, in nbgrader's form.
+"""Assignments: notebooks with their solutions in ``notebooks/teachers``, in nbgrader's form.
+
+The lessons link to the student versions in ``notebooks/assignments``, which are made of them.
 
 - :mod:`~lipkit.course.assignments.release`: the student version, without nbgrader; nbgrader's
   ``generate_assignment`` makes the same cells.

@@ -2,8 +2,9 @@
 
 A submission's tests are put back as the source has them, hidden ones included, and the
 notebook is run in a process of its own, under limits (:mod:`.execution`). A test cell that
-reports to have run to its end earns its points. What is answered in words is left for a
-person, unless nothing was written.
+reports to have run to its end earns its points, unless the answer calls lipkit's own
+(:mod:`.own_answers`): then a note names what it calls, and a person decides. What is answered in
+words is left for a person, unless nothing was written.
 
 The limits keep accidents in: endless loops, full memory, floods of output. They are no prison:
 grade strangers' work in an account or a container where it can do no harm.
@@ -18,6 +19,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from lipkit.course.assignments.execution import Limits, execute, secrets_for, take_report
+from lipkit.course.assignments.own_answers import own_answers
 from lipkit.course.assignments.release import SOURCES, find_assignments, student_version
 from lipkit.course.notebooks import read_notebook
 from lipkit.errors import LipkitError, UsageError
@@ -139,7 +141,7 @@ def grade(
         cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source
         for cell in student_version(source).cells
     }
-    marks = []
+    marks, called = [], own_answers(executed, source)
     for part, most in _parts(source):
         cell = cells.get(part)
         if cell is None:
@@ -150,6 +152,10 @@ def grade(
         else:
             passed = take_report(cell, tests[part])
             wrong = _error(cell) or ("" if passed else fault or "did not run to its end")
+            if not wrong and part in called:
+                note = f"calls lipkit's own answer, {', '.join(called[part])}; read"
+                marks.append(Mark(part, None, most, note))
+                continue
             marks.append(Mark(part, 0.0 if wrong else most, most, wrong))
     return executed, marks
 

@@ -20,7 +20,9 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
 from lipkit.settings import did_you_mean
 
-SOURCES = NOTEBOOKS / "assignments"
+SOURCES = NOTEBOOKS / "teachers"
+RELEASED = NOTEBOOKS / "assignments"
+"""The student versions that the lessons link to; made of the sources, never kept by hand."""
 STUB = {"code": "# YOUR CODE HERE\nraise NotImplementedError()", "markdown": "YOUR ANSWER HERE"}
 SOLUTION, HIDDEN_TESTS = "SOLUTION", "HIDDEN TESTS"
 
