@@ -227,3 +227,29 @@ def test_figures_of_generation_show_what_they_are_given():
     assert [t.get_text() for t in ax.texts] == ["b", "a"]
     (shaded,) = ax.patches
     assert (shaded.get_x(), shaded.get_width()) == pytest.approx((0.2, 0.2))
+
+
+def test_a_typed_sentence_is_said_and_played(weights, sound):
+    board = Playground(weights, {"grey": FACE}, {"noise": sound})
+    board.typed.value = "  good   morning "
+    assert board.recording.value == "good morning"
+    assert "good morning" in board.stage.value
+    seconds = float(re.match(r"([\d.]+) s of synthetic video", board.message.value)[1])
+    assert 0.8 < seconds < 3
+
+
+def test_a_sentence_without_a_word_is_refused_in_a_line(weights, sound):
+    board = Playground(weights, {"grey": FACE}, {"noise": sound})
+    board.typed.value = "?!"
+    assert "nothing to say" in board.message.value
+    assert board.recording.options == ("noise",)
+    board.typed.value = ""
+    assert not board.stage.value
+
+
+def test_a_long_text_is_cut(weights, sound):
+    board = Playground(weights, {"grey": FACE}, {"noise": sound})
+    board.typed.value = "word " * 500
+    assert len(board.recording.value) <= playground.MOST_LETTERS
+    seconds = float(re.match(r"([\d.]+) s", board.message.value)[1])
+    assert seconds <= playground.MOST_SECONDS

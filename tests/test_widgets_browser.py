@@ -225,6 +225,11 @@ def test_playground(notebook, tmp_path):
     piece.click("talk")
     piece.says("0.8 s of synthetic video")
     piece.plays()
+    box = piece.area.get_by_placeholder("type a sentence")
+    box.fill("good morning")
+    box.press("Enter")
+    piece.area.locator('video[aria-label$="says: good morning"]').wait_for()
+    piece.plays()
     buffer = io.BytesIO()
     Image.new("RGB", (120, 90), (120, 80, 60)).save(buffer, "PNG")
     with notebook.expect_file_chooser() as chooser:

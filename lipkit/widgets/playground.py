@@ -1,4 +1,4 @@
-"""Choose a face and a recording, or bring your own, and watch it talk (notebook 08)."""
+"""Type, speak or bring a recording, choose a face, and watch it talk (notebooks 00 and 08)."""
 
 import html
 import tempfile
@@ -22,6 +22,7 @@ from lipkit.generation import (
     talking_picture,
 )
 from lipkit.settings import did_you_mean
+from lipkit.talker import speak
 from lipkit.weights import Weights
 from lipkit.widgets.live import LiveTalk
 from lipkit.widgets.microphone import Microphone
@@ -29,6 +30,8 @@ from lipkit.widgets.shown import Interactive, player
 
 MOST_SECONDS = 20
 """A longer recording is cut: a notebook is no place for a long video."""
+MOST_LETTERS = 300
+"""About as much as is said in :data:`MOST_SECONDS`; a longer text is cut."""
 VIEWS = ("face", "lips")
 CONSENT = (
     "Pictures and voices stay on the machine that runs this notebook. "
@@ -91,10 +94,11 @@ def talk(
 class Playground(Interactive):
     """Face, recording and view above the video of :func:`talk`.
 
-    ``face``, ``recording`` and ``view`` are the controls, ``add_face`` and ``add_recording``
-    take files, ``microphone`` records, ``go`` starts, ``stage`` shows the video and
-    ``message`` says what went wrong. While ``live`` is ticked, the face on ``screen`` says what
-    the microphone hears as soon as it can (:class:`~lipkit.generation.SpeechStream`).
+    ``face``, ``recording`` and ``view`` are the controls; a sentence that is typed into
+    ``typed`` is said by the kit's own voice, and played, when Enter is pressed; ``add_face``
+    and ``add_recording`` take files, ``microphone`` records, ``go`` starts, ``stage`` shows the
+    video and ``message`` says what went wrong. While ``live`` is ticked, the face on ``screen``
+    says what the microphone hears as soon as it can (:class:`~lipkit.generation.SpeechStream`).
 
     Parameters
     ----------
@@ -122,6 +126,13 @@ class Playground(Interactive):
             options=list(recordings), description="recording", style=wide
         )
         self.view = ipywidgets.Dropdown(options=VIEWS, description="view", style=wide)
+        self.typed = ipywidgets.Text(
+            placeholder="type a sentence and press Enter",
+            description="sentence",
+            continuous_update=False,
+            style=wide,
+            layout=ipywidgets.Layout(width="34em"),
+        )
         whole = ipywidgets.Layout(width="14em")
         self.add_face = ipywidgets.FileUpload(
             accept="image/*", description="your picture", layout=whole
@@ -144,6 +155,7 @@ class Playground(Interactive):
         )
         super().__init__(
             [
+                self.typed,
                 ipywidgets.HBox([self.face, self.add_face]),
                 ipywidgets.HBox([self.recording, self.add_recording]),
                 ipywidgets.HBox([self.microphone, self.live]),
@@ -154,6 +166,7 @@ class Playground(Interactive):
                 self.stage,
             ]
         )
+        self.typed.observe(self.say_typed, names="value")
         self.add_face.observe(self.take_face, names="value")
         self.add_recording.observe(self.take_recording, names="value")
         self.go.on_click(self.play)
@@ -162,6 +175,21 @@ class Playground(Interactive):
         """Put an uploaded picture among the faces and choose it."""
         for file in self.add_face.value:
             self._take(file["name"], file["content"], read_picture, self._faces, self.face)
+
+    def say_typed(self, change: object = None) -> None:
+        """Let the kit's own voice say what was typed, and play it."""
+        text = " ".join(self.typed.value.split())[:MOST_LETTERS]
+        if not text:
+            return
+        try:
+            speech = speak(text)
+        except LipkitError as fault:
+            self._say(str(fault))
+            return
+        pause = np.zeros(FPS // 5 * SAMPLES_PER_FRAME, np.float32)
+        samples = np.concatenate([pause, speech.samples, pause])
+        self._keep(text, samples, self._recordings, self.recording)
+        self.play()
 
     def take_recording(self, change: object = None) -> None:
         """Put an uploaded sound among the recordings and choose it."""
