@@ -24,6 +24,7 @@ def layer_names(layers: Sequence[Layer]) -> dict[str, int]:
     for index, layer in enumerate(layers):
         if isinstance(layer.module, CONVOLUTIONS):
             part = layer.name.split(".")[0].replace("_", " ").replace("layers", "layer")
+            part = "layer" if part.isdigit() else part
             count[part] += 1
             names[f"{part} {count[part]}"] = index
     return names
