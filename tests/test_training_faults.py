@@ -3,7 +3,6 @@
 import errno
 import io
 import os
-import resource
 import subprocess
 import sys
 import zipfile
@@ -22,6 +21,7 @@ from lipkit.training import train
 from lipkit.training.generator_run import Run
 from lipkit.training.run_folder import CHECKPOINT_NAME, load_checkpoint, read_log, save_checkpoint
 
+resource = pytest.importorskip("resource", reason="limits of POSIX")
 pytestmark = pytest.mark.slow
 
 SHARED_MEMORY = Path("/dev/shm")

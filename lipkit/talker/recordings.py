@@ -124,10 +124,13 @@ def _index(path: Path) -> dict[Path, dict[str, str]]:
         raise LipkitError(f"{path}: cannot be read ({error}); give --words a table") from error
     if rows and "file" not in rows[0]:
         raise LipkitError(f"{path}: has no column 'file'; give --words a tab-separated table")
-    return {
-        (path.parent / row["file"]).resolve(): {k: v or "" for k, v in row.items() if k}
-        for row in rows
-    }
+    try:
+        return {
+            (path.parent / row["file"]).resolve(): {k: v or "" for k, v in row.items() if k}
+            for row in rows
+        }
+    except ValueError:  # a NUL in a name
+        raise LipkitError(f"{path}: names a file that cannot be; correct its 'file'") from None
 
 
 def find_pieces(
