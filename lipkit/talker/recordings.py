@@ -126,7 +126,7 @@ def _index(path: Path) -> dict[Path, dict[str, str]]:
         raise LipkitError(f"{path}: has no column 'file'; give --words a tab-separated table")
     try:
         return {
-            (path.parent / row["file"]).resolve(): {k: v or "" for k, v in row.items() if k}
+            (path.parent / (row["file"] or "")).resolve(): {k: v or "" for k, v in row.items() if k}
             for row in rows
         }
     except ValueError:  # a NUL in a name
