@@ -70,9 +70,11 @@ def to_mathml(tex: str, display: bool = False) -> str:
     return made
 
 
-def _exporter() -> Any:
-    from jinja2 import pass_context
-    from nbconvert import HTMLExporter
+def markdown_html(source: str, attachments: Any = (), folder: str = "") -> str:
+    """Markdown with formulas as HTML with MathML.
+
+    ``attachments`` are those of a notebook's cell; pictures are read from ``folder``.
+    """
     from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
     class MathRenderer(IPythonRenderer):
@@ -85,23 +87,28 @@ def _exporter() -> Any:
         def latex_environment(self, name: str, body: str) -> str:
             return to_mathml(rf"\begin{{{name}}}{body}\end{{{name}}}", display=True)
 
+    renderer = MathRenderer(
+        escape=False, attachments=dict(attachments), embed_images=True, path=folder
+    )
+    return MarkdownWithMath(renderer=renderer).render(source)
+
+
+def _exporter() -> Any:
+    from jinja2 import pass_context
+    from nbconvert import HTMLExporter
+
     class OfflineExporter(HTMLExporter):
         @pass_context
         def markdown2html(self, context: Any, source: str) -> str:
-            renderer = MathRenderer(
-                escape=False,
-                attachments=context.get("cell", {}).get("attachments", {}),
-                embed_images=True,
-                path=context.get("resources", {}).get("metadata", {}).get("path", ""),
-            )
-            return MarkdownWithMath(renderer=renderer).render(source)
+            folder = context.get("resources", {}).get("metadata", {}).get("path", "")
+            return markdown_html(source, context.get("cell", {}).get("attachments", {}), folder)
 
     exporter = OfflineExporter(raw_template=_TEMPLATE, embed_images=True)
-    exporter.register_filter("latex_output", _latex_output)
+    exporter.register_filter("latex_output", latex_html)
     return exporter
 
 
-def _latex_output(tex: str) -> str:
+def latex_html(tex: str) -> str:
     """An output of type text/latex, which carries its own dollars."""
     stripped = tex.strip()
     dollars = next((d for d in ("$$", "$") if stripped.startswith(d) and stripped.endswith(d)), "")
