@@ -40,6 +40,12 @@ def agree(
     ------
     AssertionError
         When weights do not fit each other, or outputs differ by more than 1e-4.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> agree(nn.Linear(3, 2), nn.Linear(3, 2), torch.rand(4, 3))  # doctest: +ELLIPSIS
+    Linear...
+    0.0
     """
     same_weights(mine, theirs)
     name, difference = type(mine).__name__, 0.0

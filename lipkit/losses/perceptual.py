@@ -45,6 +45,12 @@ class PerceptualLoss(nn.Module):
         True: batch norm by each batch's own statistics, as in the released code, which
         never switches the encoder to evaluation. Real and generated video are then
         normalised apart, so that a difference of brightness or contrast goes unseen.
+
+    >>> import torch
+    >>> loss = PerceptualLoss(LipAutoEncoder())
+    >>> video = torch.zeros(1, 3, 4, 64, 64)
+    >>> loss(video, video).item()
+    0.0
     """
 
     def __init__(self, encoder: LipAutoEncoder, batch_statistics: bool = False) -> None:
