@@ -140,7 +140,7 @@ def test_what_is_no_plain_file_is_not_opened(source, tmp_path):
 
 
 def test_the_page_states_the_limits_as_they_are(repository):
-    page = (repository / "notebooks/assignments/README.md").read_text(encoding="utf-8")
+    page = (repository / "notebooks/teachers/README.md").read_text(encoding="utf-8")
     limits = Limits()
     assert f"its kernel may hold {limits.memory / 2**30:g} GiB" in page
     assert f"after {limits.cell_seconds / 60:g} minutes, the whole submission after " in page

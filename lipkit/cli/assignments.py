@@ -55,7 +55,7 @@ def grade(
     Puts the tests back, hidden ones included, runs each notebook and counts. Answers in
     words are left to you. This runs what was handed in, under limits of time, memory, output
     and network, but as you: it can read and change your files, and can cheat if it sets out
-    to. Grade where that can do no harm; notebooks/assignments/README.md says what is stopped.
+    to. Grade where that can do no harm; notebooks/teachers/README.md says what is stopped.
 
     Example: lipkit assignments grade submitted graded
     """
