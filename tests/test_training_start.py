@@ -89,7 +89,10 @@ def test_batch_norm_keeps_its_statistics_after_so_many_steps(first, tmp_path):
     out = tmp_path / "kept"
     train(first / "set", settings(PIXEL_ONLY, **changes), out, progress=False)
     assert not same(statistics(out, 2), statistics(out, 3))
-    assert same(statistics(out, 3), statistics(out, 6))
+    before, after = statistics(out, 3), statistics(out, 6)
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    # Of the pictures none; those of the sound go on.
+    assert moved == {name for name in before if name.startswith("audio_encoder.")} != set()
     weights = [load_file(out / f"weights-{step:06d}.safetensors") for step in (3, 6)]
     moved = [name for name in weights[0] if not torch.equal(weights[0][name], weights[1][name])]
     assert any(name.endswith("weight") for name in moved)

@@ -95,9 +95,15 @@ def keep_statistics(network: nn.Module) -> None:
     Batch norm divides out what the windows of a batch have in common. Of four windows, each
     with one identity, that is much of a face's brightness and colour, which the picture must
     have all the same; the running statistics, over many batches, leave it in.
+
+    A window's sound has thousands of values, whose statistics a small batch knows well, and
+    without them the ReLUs of an encoder that is hardly needed at first die: so batch norm goes
+    on learning in ``network.audio_encoder``.
     """
+    heard = getattr(network, "audio_encoder", None)
+    of_sound = set(heard.modules()) if heard is not None else set()
     for layer in network.modules():
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer not in of_sound:
             layer.eval()
 
 
