@@ -137,7 +137,7 @@ def test_a_budget_of_minutes_cools_the_rate_too():
 
 def test_who_needs_points_takes_varied_windows():
     varied = [name for name in PRESETS if needs_varied_windows(preset(name))]
-    assert varied == ["plus", "landmarks"]
+    assert varied == ["paper_few_steps", "plus", "landmarks"]
 
 
 @pytest.mark.parametrize(
