@@ -13,6 +13,8 @@ from conftest import REPOSITORY
 from lipkit.media import write_video
 from lipkit.talker import talking_clip
 
+pytestmark = pytest.mark.slow
+
 CORPUS = '''
 """Mumbles: one folder, clips called person-sentence.mp4."""
 

@@ -20,6 +20,8 @@ from lipkit.talker import person, still, talking_clip
 from lipkit.talker.clip import opening
 from lipkit.weights import load_weights
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def plus():

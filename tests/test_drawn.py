@@ -20,6 +20,8 @@ from lipkit.talker.recordings import Piece, Recording
 from lipkit.talker.speech import speak
 from lipkit.talker.takes import Manners, file_lines, plan, rehearse
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):

@@ -42,6 +42,8 @@ from lipkit.presets import Preset
 from lipkit.provenance import needed
 from lipkit.weights import WEIGHTS_NAME, Card, load_weights, save_weights
 
+pytestmark = pytest.mark.slow
+
 SMALL = GeneratorConfig(width=1 / 32, residual_blocks=0)
 FAST = ["ssim", "psnr", "motion"]
 

@@ -14,6 +14,8 @@ from lipkit.course.assignments.execution import KEPT_VARIABLES, Limits
 from lipkit.course.assignments.grade import grade, grade_folder
 from lipkit.course.assignments.release import student_version
 
+pytestmark = pytest.mark.slow
+
 LINUX = sys.platform.startswith("linux")
 
 

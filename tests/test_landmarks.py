@@ -24,6 +24,8 @@ from lipkit.face.lips import crop_boxes
 from lipkit.face.mouth import MOUTH, mouth_opening, mouth_width
 from lipkit.face.tracking import NOSE, DetectedFace
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model() -> FaceLandmarks:

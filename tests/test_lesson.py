@@ -20,6 +20,8 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.provenance import PACKAGE
 from lipkit.talker.corpus import plan
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory) -> Path:

@@ -40,6 +40,8 @@ from lipkit.models import (
     video_flow,
 )
 
+pytestmark = pytest.mark.slow
+
 CORE = [
     "models.audio_encoder",
     "models.identity_encoder",

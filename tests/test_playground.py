@@ -19,6 +19,8 @@ from lipkit.weights import Card, Weights
 from lipkit.widgets import Playground, playground, talk
 from lipkit.widgets.shown import WIDGET_VIEW
 
+pytestmark = pytest.mark.slow
+
 FRAME = 1764
 FACE = np.full((90, 120, 3), 90, np.uint8)
 

@@ -26,6 +26,8 @@ from lipkit.face import lips
 from lipkit.face.landmarks import FaceLandmarks, track
 from lipkit.talker import talking_clip
 
+pytestmark = pytest.mark.slow
+
 FRAMES = 32
 
 

@@ -21,6 +21,8 @@ from lipkit.generation.jaw import CHIN, Jaw
 from lipkit.metrics.cpbd import cpbd
 from lipkit.weights import load_weights
 
+pytestmark = pytest.mark.slow
+
 BOX = np.float32([299.5, 219.5, 256])
 """Four picture pixels a lip pixel."""
 SHUT = np.float32(

@@ -16,6 +16,8 @@ from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.flow.cache import FlowCache
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["level_opening", "signed_opening"]
 
 

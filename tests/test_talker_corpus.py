@@ -18,6 +18,8 @@ from lipkit.talker import perform, person, write_corpus
 from lipkit.talker.corpus import Job, plan, write_clip
 from lipkit.talker.sentences import Sentence
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):

@@ -14,6 +14,8 @@ from lipkit.widgets import LossMixer, draw_mix, read_mixes
 from lipkit.widgets.loss_mixer import describe_mix, found_mix, winners
 from lipkit.widgets.mixes import Interval, Level, Mixes
 
+pytestmark = pytest.mark.slow
+
 OFF = Level(0.0)
 
 
