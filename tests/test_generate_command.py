@@ -311,7 +311,8 @@ def test_where_none_is_found_the_size_that_would_be_is_said(type_it):
     assert "blank4k.png: no face of 40 pixels or more found; give a sharp picture" in err
 
 
-def test_a_bar_is_shown_while_the_face_is_sought(folder, tmp_path, capfd):
+def test_a_bar_is_shown_while_the_face_is_sought(folder, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("lipkit.jobs.progress.is_watched", lambda: True)
     generate(
         folder / "face.mp4", folder / "speech.wav", tmp_path / "a.mp4", folder / "w.safetensors"
     )
