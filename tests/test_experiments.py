@@ -337,7 +337,7 @@ def test_a_run_has_a_process_of_its_own(prepared, tmp_path):
     assert queue.run_all(plan, progress=False) == []
     (run,) = plan.runs
     assert read_record(run.folder)["status"] == "whole"
-    assert "train" in (run.folder / queue.OUTPUT).read_text()
+    assert "memory:" in (run.folder / queue.OUTPUT).read_text()
 
 
 def test_a_process_that_dies_costs_its_run(prepared, tmp_path, monkeypatch):
