@@ -212,7 +212,8 @@ def alone(three, tmp_path_factory) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-def test_processes_give_the_same_bytes_in_any_order(three, alone, tmp_path, capfd):
+def test_processes_give_the_same_bytes_in_any_order(three, alone, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("lipkit.jobs.progress.is_watched", lambda: True)
     prepare(three[::-1], tmp_path / "set", workers=2)
     assert content(tmp_path / "set") == alone
     shown = capfd.readouterr().err

@@ -56,7 +56,11 @@ def measured(prepared: Path, windows: int, out: Path) -> dict[str, int]:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads Linux's peak memory")
 def test_what_is_told_is_what_a_step_takes(prepared, tmp_path):
-    few, many = (measured(prepared, n, tmp_path / str(n)) for n in (2, 10))
+    few = measured(prepared, 2, tmp_path / "2")
+    # A system that takes pages back under pressure makes a peak smaller than it was: the
+    # largest of three is the one that was disturbed least.
+    peaks = [measured(prepared, 10, tmp_path / f"10-{i}") for i in range(3)]
+    many = max(peaks, key=lambda one: one["peak"])
     grown = (many["peak"] - few["peak"]) / 8
     assert 0.75 < few["each"] / grown < 1.35
     assert 0.75 < many["told"] / many["peak"] < 1.35
