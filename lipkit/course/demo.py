@@ -34,8 +34,8 @@ TALKER, STRANGER = 0, 30
 """Who talks at the end, by index: one person from the training set, and one whom no weights
 have seen."""
 SPEECH = "place green with k seven please"
-SHIPPED = "plus"
-"""The weights that come with the kit talk beside those that were just trained."""
+SHIPPED = ("paper", "plus")
+"""The weights that come with the kit: the paper's model talks first, ours beside it."""
 NOTEBOOKS_AT_A_TIME = 2
 
 
@@ -195,8 +195,9 @@ def _talk(out: Path, seed: int) -> dict[str, Any]:
     generate(known, heard, folder / "lips.mp4", trained)
     result = generate(known, heard, folder / "talking.mp4", trained, paste_back=True)
     generate(stranger, heard, folder / "stranger.mp4", trained, paste_back=True)
-    for picture, name in ((known, "talking_plus"), (stranger, "stranger_plus")):
-        generate(picture, heard, folder / f"{name}.mp4", SHIPPED, paste_back=True)
+    for weights in SHIPPED:
+        generate(known, heard, folder / f"talking_{weights}.mp4", weights, paste_back=True)
+        generate(stranger, heard, folder / f"stranger_{weights}.mp4", weights, paste_back=True)
     for video in folder.glob("*.mp4"):
         frames = read_video(video)
         _write_picture(video.with_suffix(".png"), frames[len(frames) // 2])

@@ -32,17 +32,20 @@ def write_demo_page(
         Section(
             "A talking picture",
             "One still picture and a new sentence, made into a video, with the sentence's "
-            "true video beside it. The weights that come with the kit, plus, were trained for an "
-            "hour on many faces; the preset trained here had minutes and three people. Neither "
-            "has seen the stranger. Every face and voice here is synthetic.",
+            "true video beside it. Two kinds of weights come with the kit: paper, the paper's own "
+            "model, which draws the lips anew in 64 x 64 pixels, and plus, ours, which moves the "
+            "picture's own pixels. The third model was trained here a moment ago, in minutes and "
+            "on three people. Nobody has seen the stranger. Every face and voice is synthetic.",
             (
                 Media("talking/portrait.png", "The picture that goes in"),
-                _video("talking_plus", "What plus makes of it: generated lips in the picture"),
-                _video("talking", f"What {preset.name} makes of it, trained a moment ago"),
+                _video("talking_paper", "The paper's model: generated lips in the picture"),
+                _video("talking_plus", "The same by plus, our model"),
+                _video("talking", f"The same by {preset.name}, trained a moment ago"),
                 _video("lips", f"The lips of {preset.name} alone, 64 x 64"),
                 _video("truth", "The truth: the video of that recording"),
                 Media("talking/stranger_portrait.png", "A stranger's picture"),
-                _video("stranger_plus", "The stranger made to say the same, by plus"),
+                _video("stranger_paper", "The stranger made to say the same, by the paper's model"),
+                _video("stranger_plus", "The same by plus"),
                 _video("stranger", f"The same by {preset.name}"),
             ),
         ),
