@@ -201,7 +201,18 @@ def test_no_solution_and_no_hidden_test_is_in_a_release(name):
     for line in secret:
         assert line.replace('"', '\\"') not in released, line
     assert "BEGIN" not in released
-    assert all(not cell.get("outputs") for cell in student_version(notebook).cells)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_release_shows_what_is_given_and_nothing_after_the_first_question(name):
+    notebook = source(name)
+    marks = [cell.metadata.get("nbgrader", {}) for cell in notebook.cells]
+    first = next(i for i, mark in enumerate(marks) if mark.get("solution") or mark.get("grade"))
+    shown = [cell.get("outputs", []) for cell in student_version(notebook).cells]
+    assert shown[:first] == [cell.get("outputs", []) for cell in notebook.cells[:first]]
+    assert any(shown[:first])
+    assert not any(shown[first:])
+    assert any(cell.get("outputs") for cell in notebook.cells[first:])
 
 
 def cell(text: str, **given) -> nbformat.NotebookNode:
@@ -328,6 +339,8 @@ def test_nbgrader_makes_the_same_cells_and_counts_the_same_points(course, name):
     ours = student_version(source(name))
     assert len(ours.cells) == len(theirs.cells)
     for a, b in zip(ours.cells, theirs.cells, strict=True):
+        if a.cell_type == "code":
+            a.outputs, a.execution_count = [], None  # nbgrader keeps no output at all
         assert a == b
     by_tests, in_words = points(checks(source(name))), points(answers(source(name)))
     with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:

@@ -3,7 +3,7 @@
 The source is nbgrader's own form: cells whose metadata say under ``nbgrader`` what they are,
 solutions between ``### BEGIN SOLUTION`` and ``### END SOLUTION``, hidden tests between
 ``### BEGIN HIDDEN TESTS`` and ``### END HIDDEN TESTS``. nbgrader is not needed: the cells
-made here are the same as its own.
+made here are the same as its own, which have no outputs.
 """
 
 import copy
@@ -74,7 +74,9 @@ def release(
 
 
 def student_version(source: NotebookNode, name: str = "notebook") -> NotebookNode:
-    """A copy without solutions, hidden tests and outputs, its graded cells locked.
+    """A copy without solutions and hidden tests, its graded cells locked.
+
+    Outputs stay where no answer is in them: those of what is given before the first solution.
 
     Raises
     ------
@@ -83,10 +85,12 @@ def student_version(source: NotebookNode, name: str = "notebook") -> NotebookNod
         uses what is not supported here (nbgrader's tasks and AUTOTEST).
     """
     student = copy.deepcopy(source)
+    all_given = True
     for number, cell in enumerate(student.cells):
         where = f"{name}: cell {number}"
         marks = cell.metadata.get("nbgrader", {})
         solution, graded = marks.get("solution", False), marks.get("grade", False)
+        all_given &= not (solution or graded)
         if marks.get("task") or "AUTOTEST" in cell.source:
             raise LipkitError(f"{where}: tasks and AUTOTEST are not supported; use solution cells")
         stub = STUB.get(cell.cell_type, "")
@@ -101,7 +105,7 @@ def student_version(source: NotebookNode, name: str = "notebook") -> NotebookNod
         if cleared != cell.source and (solution or not graded):
             raise LipkitError(f"{where}: holds hidden tests but is not a test cell; mark it as one")
         cell.source = cleared
-        if cell.cell_type == "code":
+        if cell.cell_type == "code" and not all_given:
             cell.outputs, cell.execution_count = [], None
         if solution or graded or marks.get("locked"):
             cell.metadata["deletable"] = False
