@@ -10,17 +10,20 @@ different corpora (fact sheet 10). Real strangers are measured and not shown.
 """
 
 import argparse
+import itertools
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from lipkit.config import PrepareConfig
+from lipkit.config import FPS, PrepareConfig
 from lipkit.corpora.fetch import script
 from lipkit.data.clips import read_clip
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.spectrogram import log_mel
 from lipkit.data.tensors import normalise
+from lipkit.errors import UsageError
 from lipkit.face.lips import crop, crop_boxes
 from lipkit.files import replacing
 from lipkit.generation import generate_frames
@@ -34,7 +37,7 @@ from lipkit.weights import Weights, load_weights
 OUT = Path(__file__).parents[1] / "notebooks" / "results" / "poster"
 SEED = 4100
 """Of people that are in no corpus. Only women wear lipstick, only men have beards."""
-HERS = "we saw the white boat leave for the farm."
+HERS, THEIRS = "we saw the white boat leave for the farm.", "bin blue at f two now"
 FRAMES = 10
 """Pictures in a row."""
 CLIPS = 4
@@ -55,10 +58,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _draw(options: argparse.Namespace) -> None:
+    if options.weights == options.other:
+        raise UsageError(f"--other {options.other}: Fig. 5 compares two different models")
+    prepared = PreparedSet.open(options.set)
     model, other = load_weights(options.weights), load_weights(options.other)
     rows = {
         "figure_1": _figure_1(model),
-        "figure_4": _figure_4(model, PreparedSet.open(options.set), options.split, options.seed),
+        "figure_4": _figure_4(model, prepared, options.split, options.seed),
         "figure_5": _figure_5({options.weights: model, options.other: other}),
     }
     for name, strips in rows.items():
@@ -69,13 +75,15 @@ def _draw(options: argparse.Namespace) -> None:
 
 
 def _figure_1(model: Weights) -> dict[str, np.ndarray]:
-    her, him = _people(lambda who: who.lipstick > 0.3, 1)[0], _bearded(1)[0]
+    her = _people(1, lambda who: who.lipstick > 0.3)[0]
+    him = _people(1, lambda who: who.beard not in ("none", "stubble"))[0]
+    lips = _identity(him)
     talk = talking_clip(her, HERS, SEED)
     moments = _moments(talk)
-    said = np.stack(list(_say(model, _identity(him), talk.samples)))
+    said = np.stack(list(_say(model, lips, talk.samples)))
     return {
         "her": _lips(talk)[moments],
-        "him": np.repeat(_identity(him)[None], FRAMES, 0),
+        "him": np.repeat(lips[None], FRAMES, 0),
         "made": said[moments],
     }
 
@@ -95,10 +103,11 @@ def _figure_4(model: Weights, prepared: PreparedSet, split: str, seed: int) -> d
 
 
 def _figure_5(models: dict[str, Weights]) -> dict[str, np.ndarray]:
-    talk = talking_clip(_people(lambda who: True, STRANGERS + 1)[-1], "bin blue at f two now", SEED)
+    *strangers, speaker = _people(STRANGERS + 1)
+    talk = talking_clip(speaker, THEIRS, SEED)
     moments = _moments(talk)
     rows = {}
-    for number, who in enumerate(_people(lambda who: True, STRANGERS), 1):
+    for number, who in enumerate(strangers, 1):
         lips = _identity(who)
         for name, model in models.items():
             said = np.stack(list(_say(model, lips, talk.samples)))[moments]
@@ -106,13 +115,10 @@ def _figure_5(models: dict[str, Weights]) -> dict[str, np.ndarray]:
     return rows
 
 
-def _people(wanted, count: int) -> list[Person]:
-    everybody = (anybody(index, SEED) for index in range(1000))
-    return [who for who in everybody if wanted(who)][:count]
-
-
-def _bearded(count: int) -> list[Person]:
-    return _people(lambda who: who.beard not in ("none", "stubble"), count)
+def _people(count: int, wanted: Callable[[Person], bool] = lambda who: True) -> list[Person]:
+    """The first so many people of the crowd of that seed who are wanted."""
+    everybody = (anybody(index, SEED) for index in itertools.count())
+    return list(itertools.islice(filter(wanted, everybody), count))
 
 
 def _identity(who: Person) -> np.ndarray:
@@ -124,14 +130,14 @@ def _lips(talk: Talk) -> np.ndarray:
     return crop(talk.frames, crop_boxes(talk.landmarks, PrepareConfig()))
 
 
-def _say(model: Weights, lips: np.ndarray, samples: np.ndarray):
+def _say(model: Weights, lips: np.ndarray, samples: np.ndarray) -> Iterator[np.ndarray]:
     heard = normalise(log_mel(samples), model.card.statistics)
     return generate_frames(model.generator, lips, heard)
 
 
 def _moments(talk: Talk) -> np.ndarray:
     """Frames, evenly over the words."""
-    first, last = talk.words[0].start * 25, talk.words[-1].end * 25
+    first, last = talk.words[0].start * FPS, talk.words[-1].end * FPS
     return np.linspace(first, last, FRAMES + 1).astype(int)[:-1] + 1
 
 

@@ -7,6 +7,8 @@ from training_sets import PIXEL_ONLY, make_set, settings
 
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
+from lipkit.presets import PRESETS, preset
+from lipkit.presets.fit import require_fit
 from lipkit.training import train
 from lipkit.training.generator_run import Run
 from lipkit.weights import read_card
@@ -17,8 +19,8 @@ def first(tmp_path_factory):
     """A finished run, and the set that it learned from."""
     folder = tmp_path_factory.mktemp("start")
     prepared = make_set(folder / "set", {"train": 3, "val": 1})
-    preset = settings(PIXEL_ONLY, **{"train.keep_steps": 2, "train.ema": 0.5})
-    train(prepared, preset, folder / "run", progress=False)
+    chosen = settings(PIXEL_ONLY, **{"train.keep_steps": 2, "train.ema": 0.5})
+    train(prepared, chosen, folder / "run", progress=False)
     return folder
 
 
@@ -37,16 +39,16 @@ def test_weights_of_every_few_steps_are_kept(first):
 
 def test_training_begins_with_given_weights(first):
     start = str(first / "run")
-    preset = settings(PIXEL_ONLY, **{"train.start": start, "train.ema": 0.5})
-    networks = Run(PreparedSet.open(first / "set"), preset, None).recipe.networks
+    chosen = settings(PIXEL_ONLY, **{"train.start": start, "train.ema": 0.5})
+    networks = Run(PreparedSet.open(first / "set"), chosen, None).recipe.networks
     known = load_file(first / "run" / "weights.safetensors")
     assert same(networks.generator.state_dict(), known)
     assert same(networks.best.state_dict(), known)
 
 
 def test_the_card_says_what_it_began_with(first, tmp_path):
-    preset = settings(PIXEL_ONLY, **{"train.start": str(first / "run"), "train.steps": 1})
-    train(first / "set", preset, tmp_path / "on", progress=False)
+    chosen = settings(PIXEL_ONLY, **{"train.start": str(first / "run"), "train.steps": 1})
+    train(first / "set", chosen, tmp_path / "on", progress=False)
     card = read_card(tmp_path / "on")
     assert card.preset.train.start == str(first / "run")
     assert card.note.startswith(f"began with weights {first / 'run'}: preset tiny, 6 steps on ")
@@ -65,6 +67,26 @@ def test_a_resumed_run_goes_on_from_its_checkpoint(first, tmp_path):
     train(first / "set", whole, tmp_path / "two", resume=True, progress=False)
     files = [tmp_path / run / "weights.safetensors" for run in ("whole", "two")]
     assert same(*map(load_file, files))
+
+
+def test_other_weights_of_the_same_name_are_another_beginning(first, tmp_path):
+    start = tmp_path / "start.safetensors"
+    start.write_bytes((first / "run" / "weights-000002.safetensors").read_bytes())
+    chosen = settings(PIXEL_ONLY, **{"train.start": str(start), "train.steps": 1})
+    train(first / "set", chosen, tmp_path / "out", progress=False)
+    start.write_bytes((first / "run" / "weights-000004.safetensors").read_bytes())
+    with pytest.raises(UsageError, match="began with other weights"):
+        train(first / "set", chosen, tmp_path / "out", resume=True, progress=False)
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_keeping_statistics_that_are_not_there_is_refused(name):
+    chosen = preset(name, {"train.norm_steps": 5})
+    if name in ("plus", "landmarks"):
+        with pytest.raises(UsageError, match=r"train\.norm_steps=5: .* has no batch norm"):
+            require_fit(chosen)
+    else:
+        require_fit(chosen)
 
 
 @pytest.mark.parametrize(

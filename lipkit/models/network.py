@@ -97,6 +97,19 @@ def channels_last(module: nn.Module) -> None:
             layer.to(memory_format=torch.channels_last_3d)
 
 
+def picture_norms(network: nn.Module) -> list[nn.Module]:
+    """The batch norms of a generator but for those of its ``audio_encoder``, if it has one.
+
+    >>> from torch import nn
+    >>> picture_norms(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
+    [BatchNorm2d(4, eps=1e-05, momentum=0.1, affine=True, track_running_stats=True)]
+    """
+    heard = getattr(network, "audio_encoder", None)
+    of_sound = set(heard.modules()) if heard is not None else set()
+    norms = nn.modules.batchnorm._BatchNorm
+    return [m for m in network.modules() if isinstance(m, norms) and m not in of_sound]
+
+
 def parameter_count(module: nn.Module) -> int:
     """Trainable numbers in a module.
 

@@ -1,10 +1,12 @@
 """Do the parts of a preset go together? What does its training need of the data?"""
 
+import torch
+
 from lipkit.errors import UsageError
 from lipkit.losses import LOSSES
 from lipkit.losses.loss import NEEDS, Need
-from lipkit.models.catalogue import NETWORKS, network_of
-from lipkit.models.network import GIVES, TAKES
+from lipkit.models.catalogue import NETWORKS, build_generator, network_of
+from lipkit.models.network import GIVES, TAKES, picture_norms
 from lipkit.presets.preset import Preset
 
 
@@ -57,6 +59,13 @@ def require_fit(preset: Preset) -> None:
                 f"{setting}: {here} cannot take {TAKES[option]}; set it to 0, or take "
                 f"{_owners('takes', option)}"
             )
+    if preset.train.norm_steps is not None:
+        with torch.device("meta"):
+            if not picture_norms(build_generator(preset.generator)):
+                raise UsageError(
+                    f"train.norm_steps={preset.train.norm_steps}: {here} has no batch norm whose "
+                    "statistics could be kept; set it to none"
+                )
     if "whole window" in wanted and data.rendered > 0:
         raise UsageError(
             f"loss.{wanted['whole window']}.weight: needs all frames of a window; set "

@@ -22,6 +22,7 @@ from lipkit.models.catalogue import network_of
 from lipkit.models.video_flow import flow_pretraining
 from lipkit.presets import Preset
 from lipkit.presets.fit import needs, needs_varied_windows, require_fit
+from lipkit.provenance import file_digest
 from lipkit.settings import flat, to_dict
 from lipkit.training.batches import Batch, Feed
 from lipkit.training.devices import launch
@@ -32,7 +33,14 @@ from lipkit.training.schedule import rate_factor, share_done
 from lipkit.training.spoken_points import PointsFeed, SpokenPoints, point_figures
 from lipkit.training.step import Step
 from lipkit.training.validation import Viewer
-from lipkit.weights import WEIGHTS_NAME, Card, load_weights, quiet_levels, save_weights
+from lipkit.weights import (
+    WEIGHTS_NAME,
+    Card,
+    load_weights,
+    locate,
+    quiet_levels,
+    save_weights,
+)
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -138,6 +146,8 @@ class GeneratorRecipe(Recipe):
             "preset": to_dict(self.preset),
             "statistics": dict(self.prepared.statistics),
             "windows": len(self.feed.windows),
+            # By content: another file of the same name is another beginning.
+            "start": file_digest(locate(self.config.start)) if self.started else None,
         }
 
     @property

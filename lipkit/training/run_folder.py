@@ -117,7 +117,7 @@ def refuse_another_run(state: dict[str, Any], now: dict[str, Any], path: Path) -
     Raises
     ------
     UsageError
-        Naming the first setting that differs and may not, or the prepared set; for a checkpoint
+        Naming the first setting that differs and may not, or the data; for a checkpoint
         of an older form, too.
     """
     before, after = _settings(state, path), flat(now.get("preset", {}))
@@ -129,8 +129,8 @@ def refuse_another_run(state: dict[str, Any], now: dict[str, Any], path: Path) -
             )
     if any(state.get(name) != now[name] for name in now.keys() - {"preset"}):
         raise UsageError(
-            f"{path}: was trained on another prepared set; resume with the same one or give "
-            "another folder"
+            f"{path}: was trained on another prepared set, or began with other weights; resume "
+            "with the same or give another folder"
         )
 
 

@@ -12,6 +12,7 @@ from lipkit.config import TrainConfig
 from lipkit.losses import LOSSES
 from lipkit.losses.loss import Group, Site, Term
 from lipkit.models.catalogue import build_generator
+from lipkit.models.network import picture_norms
 from lipkit.models.video_flow import Motion
 from lipkit.presets import Preset
 from lipkit.presets.fit import needs
@@ -100,11 +101,8 @@ def keep_statistics(network: nn.Module) -> None:
     without them the ReLUs of an encoder that is hardly needed at first die: so batch norm goes
     on learning in ``network.audio_encoder``.
     """
-    heard = getattr(network, "audio_encoder", None)
-    of_sound = set(heard.modules()) if heard is not None else set()
-    for layer in network.modules():
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm) and layer not in of_sound:
-            layer.eval()
+    for layer in picture_norms(network):
+        layer.eval()
 
 
 class _Ready:

@@ -124,7 +124,7 @@ def read_card(path: str | Path) -> Card:
     >>> read_card("plus").preset.name
     'plus'
     """
-    return _card(_locate(path))
+    return _card(locate(path))
 
 
 def load_weights(path: str | Path, pictures: bool = True) -> Weights:
@@ -149,7 +149,7 @@ def load_weights(path: str | Path, pictures: bool = True) -> Weights:
     >>> card.preset.name, generator.training
     ('plus', False)
     """
-    path = _locate(path)
+    path = locate(path)
     card = _card(path)
     if pictures and not network_of(card.preset.generator).draws:
         raise LipkitError(
@@ -228,7 +228,14 @@ def _stored(tensor: Tensor, half: bool) -> Tensor:
     return tensor.to(torch.float16) if half and kernel else tensor
 
 
-def _locate(path: str | Path) -> Path:
+def locate(path: str | Path) -> Path:
+    """The file of weights that a file, a run's folder or a shipped name means.
+
+    Raises
+    ------
+    LipkitError
+        When there is none.
+    """
     path = Path(path)
     if path.is_dir():
         if not (path / WEIGHTS_NAME).is_file():
