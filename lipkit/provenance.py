@@ -21,9 +21,7 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
-import lipkit
-
-PACKAGE = Path(lipkit.__file__).parent
+PACKAGE = Path(__file__).parent
 
 
 def digest(*parts: str) -> str:
@@ -245,7 +243,7 @@ def environment() -> dict[str, Any]:
             # An extra that is not installed, or conda's name for the same module.
             continue
     return {
-        "lipkit": lipkit.__version__,
+        "lipkit": importlib.metadata.version("lipkit"),
         "python": platform.python_version(),
         "system": platform.platform(),
         "cores": os.cpu_count(),
