@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+import psutil
 from filelock import FileLock, Timeout
 
 from lipkit.errors import LipkitError
@@ -198,15 +199,13 @@ def _host() -> str:
 
 
 def _is_alive(process: int) -> bool:
-    if os.name != "posix":  # Elsewhere asking would end it.
-        return True
+    # Where nobody waits for it, as in a container without an init, one that has ended stays known.
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    except OSError:
-        pass
-    return True
+    except psutil.Error:
+        return True
 
 
 def remove_leftovers(folder: str | os.PathLike) -> int:

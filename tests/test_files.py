@@ -267,7 +267,6 @@ with replacing(sys.argv[1]) as temporary:
 """
 
 
-@pytest.mark.skipif(os.name != "posix", reason="asking whether a process lives would end it")
 def test_what_a_killed_writer_left_goes_and_what_a_living_one_writes_stays(tmp_path):
     path = tmp_path / "a [1].mp4"
     subprocess.run([sys.executable, "-c", KILLED_WRITER, str(path)], check=False)
@@ -282,3 +281,15 @@ def test_what_a_killed_writer_left_goes_and_what_a_living_one_writes_stays(tmp_p
         assert living.exists()
     assert path.read_bytes() == b"whole"
     assert sorted(tmp_path.iterdir()) == sorted([path, foreign])
+
+
+@pytest.mark.skipif(not hasattr(os, "waitid"), reason="cannot wait and leave the process known")
+def test_a_writer_that_was_killed_and_is_waited_for_by_nobody_is_not_at_work(tmp_path):
+    path = tmp_path / "a.mp4"
+    process = subprocess.Popen([sys.executable, "-c", KILLED_WRITER, str(path)])
+    try:
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert len(list(tmp_path.iterdir())) == 1
+        assert remove_abandoned(path) == 1
+    finally:
+        process.wait()
