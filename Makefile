@@ -44,7 +44,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist load
   --no-loadscope-reorder
 # The assignments are run by their own tests, as nbgrader runs a perfect submission.
 EVERYTHING := --nbval-lax --nbval-current-env --nbval-cell-timeout=$(CELL_SECONDS) \
-  tests notebooks/*.ipynb
+  tests notebooks/*.ipynb notebooks/solutions/*.ipynb
 
 style: $(READY)
 	@$(BIN)/ruff check --quiet .
@@ -82,7 +82,8 @@ site: $(READY)
 	@$(BIN)/python -m lipkit.course.website runs/site
 
 notebooks: $(READY)
-	@$(BIN)/python -m lipkit.course.runner notebooks/*.ipynb notebooks/teachers/*.ipynb
+	@$(BIN)/python -m lipkit.course.runner notebooks/*.ipynb notebooks/solutions/*.ipynb \
+	  notebooks/teachers/*.ipynb
 	@$(BIN)/python -m lipkit.course.paper_page
 	@$(BIN)/lipkit assignments release notebooks/assignments --force
 

@@ -32,6 +32,16 @@ class Lesson:
         """The name as a Markdown link to the file."""
         return f"[{self.name}]({self.stem}.ipynb)"
 
+    @property
+    def solutions(self) -> str:
+        """The file with the solutions of its exercises, as the lesson sees it."""
+        return f"solutions/{self.stem}.ipynb"
+
+    @property
+    def solutions_link(self) -> str:
+        """The line below a lesson's exercises that leads to their solutions."""
+        return f"When you have tried: [the solutions, worked out]({self.solutions})."
+
 
 COURSE = (
     Lesson("00_start_here", "Start here", "What is this about, and is my machine ready?", 20),

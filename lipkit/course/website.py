@@ -19,7 +19,7 @@ from lipkit.course import website_shell as shell
 from lipkit.course.install_cell import is_install_cell
 from lipkit.course.notebook_page import latex_html, markdown_html
 from lipkit.course.notebooks import read_notebook
-from lipkit.course.syllabus import COURSE
+from lipkit.course.syllabus import COURSE, Lesson
 from lipkit.course.website_api import rooms
 from lipkit.errors import LipkitError
 from lipkit.files import replacing
@@ -63,6 +63,7 @@ def write_site(out: Path, notebooks: Path = NOTEBOOKS) -> Path:
             path = f"notebooks/{lesson.stem}.html"
             notebook = read_notebook(notebooks / f"{lesson.stem}.ipynb")
             site.add(path, lesson.name, notebook_html(notebook, path))
+            _add_solutions(site, lesson, notebooks)
             link = f'<a href="{path}">{html.escape(lesson.name)}</a>'
             question = html.escape(lesson.question)
             rows.append(f"<tr><td>{link}</td><td>{question}</td><td>{lesson.minutes}</td></tr>")
@@ -77,6 +78,14 @@ def write_site(out: Path, notebooks: Path = NOTEBOOKS) -> Path:
     site.write("site.css", shell.STYLE)
     site.write("site.js", shell.SCRIPT)
     return out / "index.html"
+
+
+def _add_solutions(site: Site, lesson: Lesson, notebooks: Path) -> None:
+    source = notebooks / lesson.solutions
+    if source.is_file():
+        path = f"notebooks/{source.relative_to(notebooks).with_suffix('.html').as_posix()}"
+        body = notebook_html(read_notebook(source), path)
+        site.add(path, f"Solutions · {lesson.name}", body)
 
 
 def _add_results(site: Site, folder: Path) -> None:
