@@ -21,6 +21,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from training_sets import make_set
 
+from lipkit.cli.options import assignments
 from lipkit.data.prepared import PreparedSet
 from lipkit.presets import preset
 from lipkit.training.generator_run import Run
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--split", default="train")
     parser.add_argument("--steps", type=int, default=20 if CUDA else 3)
     parser.add_argument("--batch-size", type=int, help="default: the preset's")
+    parser.add_argument("--set", action="append", metavar="NAME=VALUE", help="other settings")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.prepared or make_set(Path(scratch) / "set", {"train": 24}, frames=75)
@@ -84,6 +86,7 @@ def build(options: argparse.Namespace, folder: Path, out: Path, settings: dict) 
         changes["train.workers"] = 8
     if options.batch_size:
         changes["train.batch_size"] = options.batch_size
+    changes |= assignments(options.set, "--set")
     return Run(PreparedSet.open(folder), preset(options.preset, changes), out)
 
 
