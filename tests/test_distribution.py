@@ -77,7 +77,7 @@ def test_the_wheel_holds_the_course_once(repository: Path, dist: Path):
     (wheel,) = dist.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert len(names) == len(set(names))
-    for folder in ("", "assignments/", "teachers/", "results/"):
+    for folder in ("", "assignments/", "solutions/", "teachers/", "results/"):
         for path in (repository / "notebooks" / folder).iterdir():
             if path.is_file() and not path.name.startswith("."):
                 assert f"lipkit/notebooks/{folder}{path.name}" in names

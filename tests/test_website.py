@@ -36,6 +36,9 @@ def test_every_part_of_the_course_has_a_page(site):
         page = (site / "notebooks" / f"{lesson.stem}.html").read_text()
         assert "data:image/png;base64," in page
         assert page.count("<h1") == 1
+        if (REPOSITORY / "notebooks" / lesson.solutions).is_file():
+            solved = (site / "notebooks" / lesson.solutions).with_suffix(".html").read_text()
+            assert f'href="../{lesson.stem}.html"' in solved
     for source in (REPOSITORY / "notebooks" / "results").rglob("*.md"):
         relative = source.relative_to(REPOSITORY / "notebooks").with_suffix(".html")
         assert (site / relative).is_file()

@@ -86,6 +86,40 @@ def test_a_missing_file_comes_back(course, tmp_path):
     assert states(lay_course(tmp_path / "mine", source=course))["01_lesson.ipynb"] == "new"
 
 
+def test_solutions_are_laid_and_linked_or_neither(course, tmp_path):
+    new = nbformat.v4
+    (course / "solutions").mkdir()
+    nbformat.write(new.new_notebook(), course / "solutions" / "01_lesson.ipynb")
+    link = "When you have tried: [the solutions, worked out](solutions/01_lesson.ipynb)."
+    text = f"## Exercises\n\n1. **One.** Try.\n\n{link}\n\n## References"
+    lesson = new.new_notebook(cells=[new.new_markdown_cell(text)])
+    nbformat.write(lesson, course / "01_lesson.ipynb")
+
+    lay_course(tmp_path / "whole", source=course)
+    assert (tmp_path / "whole" / "solutions" / "01_lesson.ipynb").is_file()
+    assert link in (tmp_path / "whole" / "01_lesson.ipynb").read_text()
+
+    copy = tmp_path / "handed out"
+    lay_course(copy, source=course, solutions=False)
+    for _ in range(2):  # the copy remembers
+        assert not (copy / "solutions").exists()
+        told = nbformat.read(copy / "01_lesson.ipynb", as_version=4).cells[0].source
+        assert told == text.replace(f"{link}\n\n", "\n")
+        assert states(lay_course(copy, update=True, source=course))["01_lesson.ipynb"] == "same"
+    laid = lay_course(copy, update=True, source=course, solutions=True)
+    assert sorted(file.state for file in laid if file.path.name == "01_lesson.ipynb") == [
+        "new",
+        "updated",
+    ]
+
+
+def test_the_real_lessons_lose_their_link_with_the_solutions(tmp_path):
+    lay_course(tmp_path / "mine", solutions=False)
+    for path in (tmp_path / "mine").glob("[0-9]*.ipynb"):
+        assert "](solutions/" not in path.read_text(encoding="utf-8"), path.name
+        nbformat.validate(nbformat.read(path, as_version=4))
+
+
 def test_another_folder_is_left_alone(course, tmp_path):
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").write_text("!")

@@ -13,17 +13,25 @@ def course(
         bool,
         typer.Option("--update", help="Bring files up to date that you have not changed."),
     ] = False,
+    solutions: Annotated[
+        bool | None,
+        typer.Option(
+            "--solutions/--no-solutions",
+            help="With the solutions of the exercises; your copy remembers which.",
+        ),
+    ] = None,
 ) -> None:
     """Lay a working copy of the course into a folder of yours.
 
     A file that you have changed is never overwritten: with --update, a newer version is laid
-    beside it and named. Assignments are laid without their solutions.
+    beside it and named. Assignments are laid without their solutions; those of the lessons'
+    exercises are laid unless you say --no-solutions.
 
     Example: lipkit course my_course
     """
     from lipkit.course.working_copy import lay_course
 
-    laid = lay_course(folder, update)
+    laid = lay_course(folder, update, solutions=solutions)
     for file in laid:
         if file.state == "updated":
             print(f"updated {file.path}")

@@ -8,6 +8,7 @@ theirs.
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,7 +19,11 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
 
 TEACHERS = "teachers"
-"""The folder whose notebooks hold the solutions; it is not laid."""
+"""The folder whose notebooks hold the assignments' solutions; it is not laid."""
+SOLUTIONS = "solutions"
+"""The folder with the solutions of the lessons' exercises; teachers may leave it out."""
+_LINK = re.compile(rb'^ *"When you have tried: \[[^\n]*\]\(solutions/[^\n]*\n', re.MULTILINE)
+"""The line of a stored lesson that leads there (:attr:`syllabus.Lesson.solutions_link`)."""
 
 State = Literal["new", "same", "updated", "yours", "newer"]
 
@@ -38,7 +43,12 @@ class Laid:
     """Where the kit's newer version was laid."""
 
 
-def lay_course(folder: str | Path, update: bool = False, source: Path | None = None) -> list[Laid]:
+def lay_course(
+    folder: str | Path,
+    update: bool = False,
+    source: Path | None = None,
+    solutions: bool | None = None,
+) -> list[Laid]:
     """Lay the course into ``folder``; return every file with what became of it.
 
     The teachers' sources of the assignments, which hold the solutions, are not laid.
@@ -50,6 +60,9 @@ def lay_course(folder: str | Path, update: bool = False, source: Path | None = N
     update
         Bring files that were not changed up to date, and lay newer versions of changed ones
         beside them, as ``NAME.new.SUFFIX``. Without it, only missing files are laid.
+    solutions
+        Whether the solutions of the lessons' exercises are laid, and linked by the lessons. By
+        default as the copy was laid before; a new one has them. Those laid before stay.
 
     Raises
     ------
@@ -63,15 +76,18 @@ def lay_course(folder: str | Path, update: bool = False, source: Path | None = N
         raise UsageError(f"{folder}: is the course itself; choose another folder for your copy")
     if not (folder / MARK).is_file() and folder.is_dir() and any(folder.iterdir()):
         raise UsageError(f"{folder}: holds other files; choose a new folder for your copy")
-    noted = _read_mark(folder)
+    noted, had_solutions = _read_mark(folder)
+    solutions = had_solutions if solutions is None else solutions
     laid, digests = [], dict(noted)
-    for relative in _files(source):
+    for relative in _files(source, solutions):
         content = (source / relative).read_bytes()
+        if not solutions and relative.endswith(".ipynb"):
+            content = _LINK.sub(b"", content)
         laid.append(_lay(folder / relative, content, noted.get(relative), update))
         if laid[-1].state in ("new", "same", "updated"):
             digests[relative] = _digest(content)
     with replacing(folder / MARK) as temporary:
-        mark = {"lipkit": lipkit.__version__, "files": digests}
+        mark = {"lipkit": lipkit.__version__, "solutions": solutions, "files": digests}
         temporary.write_text(json.dumps(mark, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     return laid
 
@@ -95,14 +111,15 @@ def _lay(path: Path, content: bytes, noted: str | None, update: bool) -> Laid:
     return Laid(path, "newer", beside)
 
 
-def _files(source: Path) -> list[str]:
+def _files(source: Path, solutions: bool) -> list[str]:
     """What belongs to the course, in a fixed order: no dot-files, no checkpoints of Jupyter."""
+    left_out = {TEACHERS} if solutions else {TEACHERS, SOLUTIONS}
     found = [path.relative_to(source) for path in source.rglob("*") if path.is_file()]
     kept = [
         path
         for path in found
         if not any(part.startswith((".", "__")) for part in path.parts)
-        and path.parts[0] != TEACHERS
+        and path.parts[0] not in left_out
     ]
     if not any(path.suffix == ".ipynb" for path in kept):
         raise LipkitError(f"{source}: holds no notebooks; install lipkit again")
@@ -118,13 +135,15 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _read_mark(folder: Path) -> dict[str, str]:
+def _read_mark(folder: Path) -> tuple[dict[str, str], bool]:
+    """The digests of what was laid, and whether solutions were."""
     path = folder / MARK
     if not path.is_file():
-        return {}
+        return {}, True
     try:
-        noted = json.loads(path.read_text(encoding="utf-8"))["files"]
-        return {str(name): str(digest) for name, digest in noted.items()}
+        mark = json.loads(path.read_text(encoding="utf-8"))
+        noted = {str(name): str(digest) for name, digest in mark["files"].items()}
+        return noted, bool(mark.get("solutions", True))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise LipkitError(
             f"{path}: cannot be read as the list of what was laid; move your notebooks elsewhere "
