@@ -16,6 +16,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from assignment_cells import answers, checks, gaps, marks, source
 from nbformat import v4
 
 from lipkit.cli import run_command
@@ -39,26 +40,6 @@ SHOWN = "fusion_by_hand"
 STUDENTS = ("perfect", "empty")
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")
-
-
-def source(name: str) -> nbformat.NotebookNode:
-    return read_notebook(SOURCES / f"{name}.ipynb")
-
-
-def marks(cell: nbformat.NotebookNode) -> dict:
-    return cell.metadata.get("nbgrader", {})
-
-
-def gaps(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    return [c for c in notebook.cells if marks(c).get("solution") and c.cell_type == "code"]
-
-
-def checks(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    return [c for c in notebook.cells if marks(c).get("grade") and c.cell_type == "code"]
-
-
-def answers(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
-    return [c for c in notebook.cells if marks(c).get("grade") and c.cell_type == "markdown"]
 
 
 def points(cells: list[nbformat.NotebookNode]) -> float:
