@@ -253,6 +253,13 @@ def test_release_refuses_an_unknown_name_and_the_folder_of_the_sources(tmp_path,
     assert find_assignments() == [SOURCES / f"{name}.ipynb" for name in ALL]
 
 
+def test_what_a_killed_writer_left_is_no_assignment(tmp_path):
+    for path in find_assignments(["judges"]):
+        shutil.copy(path, tmp_path)
+        shutil.copy(path, tmp_path / ".part-1-judges.ipynb")
+    assert [path.name for path in find_assignments(folder=tmp_path)] == ["judges.ipynb"]
+
+
 # Both ways from a source to points
 
 

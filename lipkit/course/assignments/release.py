@@ -35,7 +35,8 @@ def find_assignments(names: Sequence[str] = (), folder: Path = SOURCES) -> list[
     UsageError
         For a name that no assignment has.
     """
-    known = {path.stem: path for path in sorted(folder.glob("*.ipynb"))}
+    # A name that begins with a dot is what a writer that was killed has left.
+    known = {path.stem: path for path in sorted(folder.glob("[!.]*.ipynb"))}
     if not known:
         raise UsageError(f"{folder}: holds no assignments; restore it")
     stems = [Path(name).stem for name in names]
