@@ -82,14 +82,20 @@ def loud_mouth(seed: int, frames: int = 12) -> PreparedClip:
 
 
 def make_set(
-    folder: Path, splits: dict[str, int], crop: str = "stable", frames: int = 12, **description
+    folder: Path,
+    splits: dict[str, int],
+    crop: str = "stable",
+    frames: int = 12,
+    speakers: int = 1,
+    **description,
 ) -> Path:
     """A prepared set of so many clips per split; ``description`` overrides prepare.json's."""
     rows = []
     for split, clips in splits.items():
         for i in range(clips):
-            name = f"s1/{split}{i}"
-            record = ClipRecord(name, "s1", "grid", Path("x.mpg"), sentence=name, split=split)
+            who = f"s{1 + i % speakers}"
+            name = f"{who}/{split}{i}"
+            record = ClipRecord(name, who, "grid", Path("x.mpg"), sentence=name, split=split)
             write_clip(folder / clip_file(record), loud_mouth(len(rows), frames))
             rows.append((record, Outcome(frames=frames)))
     write_manifest(folder / MANIFEST, rows)

@@ -16,7 +16,10 @@ STAGES = ("all", "train", "evaluate")
 
 def experiment(
     name: Annotated[
-        str, typer.Argument(help="ablation (Tab. 1), comparison (Tab. 2), or faults (ours).")
+        str,
+        typer.Argument(
+            help="ablation (Tab. 1), comparison (Tab. 2), faults (ours), or your own FILE.toml."
+        ),
     ],
     prepared: Annotated[Path, typer.Argument(help="A prepared set.")],
     out: Annotated[Path, typer.Option(help="Folder of the experiment.")],
@@ -75,7 +78,7 @@ def experiment(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and stop.")] = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Run one of the paper's tables again.
+    """Run one of the paper's tables again, or one of your own.
 
     Trains every cell with every seed on an equal budget, measures them all on the test splits, and
     writes results.csv, people.csv, results.json, table.md, table.tex, claims.md, curves.csv,
@@ -83,18 +86,28 @@ def experiment(
     Run again, it keeps complete runs and continues half-trained ones. A run that fails does not
     stop the rest; the exit code is then 1. With several GPUs, --workers runs each on its own.
 
+    FILE.toml is a table of your own: cells, claims, what matters, and the budget. It is registered
+    in --out before the first run, and a file that was changed afterwards is refused there.
+
     Example: lipkit experiment ablation data/prepared --out runs/tab1 --seeds 2 --minutes 60
     """
     from lipkit.experiments.measure import MeasureOptions, choose_metrics, to_measure
+    from lipkit.experiments.own_tables import is_own, read_table, register
     from lipkit.experiments.plan import PlanOptions, claim, make_plan
 
     if stage not in STAGES:
         raise UsageError(f"--stage {stage}: must be one of {', '.join(STAGES)}")
     if workers is not None and scheduler is not None:
         raise UsageError("--workers and --scheduler exclude each other; give only one")
+    given = assignments(settings, "--set")
+    own = read_table(Path(name)) if is_own(name) else None
+    if own is not None:
+        _leave_to_table(preset != "paper", given, seeds != 1, minutes, steps, clips, metrics)
+        preset, given, seeds, steps = own.preset, dict(own.settings), own.seeds, own.steps
+        clips, metrics = own.clips, own.metrics
     options = PlanOptions(
         preset=preset,
-        settings=assignments(settings, "--set"),
+        settings=given,
         cells=None if cells is None else tuple(_names(cells)),
         seeds=seeds,
         minutes=minutes,
@@ -110,6 +123,10 @@ def experiment(
     if dry_run:
         return
     claim(plan)
+    if own is not None:
+        registered = register(own, out)
+        if not quiet:
+            print(f"registered {own.digest[:12]}… at {registered}", flush=True)
     failed = []
     if stage != "evaluate":
         from lipkit.experiments.queue import run_all
@@ -132,6 +149,14 @@ def experiment(
             write_text(out / "page.md", claims_page([read_results(name, out)]))
         print(page)
     raise typer.Exit(1 if failed else 0)
+
+
+def _leave_to_table(*given: Any) -> None:
+    """Refuse what an own table says itself, so that it is registered and cannot differ."""
+    names = ("--preset", "--set", "--seeds", "--minutes", "--steps", "--clips", "--metric")
+    for option, value in zip(names, given, strict=True):
+        if value:
+            raise UsageError(f"{option}: your table decides it; write it there, before the runs")
 
 
 def _names(text: str) -> list[str]:

@@ -72,9 +72,18 @@ def verdict(found: Effect | None, side: int, matters: float, level: float = LEVE
     """Whether an effect is on a claim's ``side`` of 0 (1 or -1), by :data:`RULE`."""
     if found is None:
         return UNDECIDED
-    ends = [end * side for end in found.interval(level)]
+    return verdict_by(found.mean, found.interval(level), side, matters)
+
+
+def verdict_by(mean: float, interval: tuple[float, float], side: int, matters: float) -> str:
+    """As :func:`verdict`, of an effect's mean and its interval, however that was made.
+
+    >>> verdict_by(0.5, (0.3, 0.7), side=1, matters=0.2)
+    'held'
+    """
+    ends = [end * side for end in interval]
     low, high = min(ends), max(ends)
-    if low > 0 and found.mean * side >= matters:
+    if low > 0 and mean * side >= matters:
         return HELD
     if high < matters:
         return TOO_SMALL if low > -matters else NOT_HELD

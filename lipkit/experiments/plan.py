@@ -7,7 +7,8 @@ from typing import Any
 
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import UsageError
-from lipkit.experiments.columns import Cell, Experiment, experiment
+from lipkit.experiments.columns import Cell, Experiment
+from lipkit.experiments.own_tables import find_table
 from lipkit.experiments.records import WHOLE, read_json, read_record
 from lipkit.files import content
 from lipkit.presets import Preset, preset
@@ -174,7 +175,8 @@ def make_plan(
     Parameters
     ----------
     name
-        One of :func:`lipkit.experiments.columns.tables`.
+        One of :func:`lipkit.experiments.columns.tables`, or the file of an own table
+        (:mod:`lipkit.experiments.own_tables`).
     prepared, out
         The prepared set; the experiment's folder.
     options
@@ -188,7 +190,7 @@ def make_plan(
         an unknown split.
     """
     options = options or PlanOptions()
-    table = experiment(name)
+    table = find_table(name)
     chosen = table.choose(None if options.cells is None else list(options.cells))
     base = _base(table, options)
     _require_losses(base, table)

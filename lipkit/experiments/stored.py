@@ -16,7 +16,8 @@ from lipkit.config.places import RESULTS
 from lipkit.errors import LipkitError
 from lipkit.experiments.claims import VERDICTS
 from lipkit.experiments.collect import FORM, beside_paper, paper_values
-from lipkit.experiments.columns import Cell, Contrast, Experiment, experiment, metric_names
+from lipkit.experiments.columns import Cell, Contrast, Experiment, metric_names
+from lipkit.experiments.own_tables import find_table
 from lipkit.experiments.records import WHOLE
 from lipkit.report.tables import read_csv
 
@@ -207,7 +208,7 @@ def read_results(name: str, folder: str | Path = "") -> Stored:
     Parameters
     ----------
     name
-        ``ablation`` or ``comparison``.
+        ``ablation`` or ``comparison``, or the file of an own table.
     folder
         Empty takes those that come with the course.
 
@@ -222,7 +223,7 @@ def read_results(name: str, folder: str | Path = "") -> Stored:
     >>> len(read_results("ablation").rows) > 0
     True
     """
-    table = experiment(name)
+    table = find_table(name)
     place = Path(folder).expanduser() if folder else RESULTS / name
     if not (place / "results.csv").is_file():
         if folder:
@@ -231,8 +232,9 @@ def read_results(name: str, folder: str | Path = "") -> Stored:
     about = _read_json(
         place / "results.json", {"experiment": str, "settings": dict, "runs": list, "splits": dict}
     )
-    if about["experiment"] != name:
-        raise LipkitError(f"{place}: holds results of the {about['experiment']}, not the {name}")
+    if about["experiment"] != table.name:
+        held = about["experiment"]
+        raise LipkitError(f"{place}: holds results of the {held}, not the {table.name}")
     columns = ("split", "cell", "seed", "metric", "value")
     rows = read_csv(place / "results.csv", columns, ("seed",), ("value", "low", "high"))
     judgement = _read_json(place / "claims.json", {"claims": list})
