@@ -79,3 +79,44 @@ def course(
 
     for path in write_course(out, names or (), force):
         print(path)
+
+
+@app.command()
+def evidence(
+    folder: Annotated[Path, typer.Argument(help="Folder of lipkit experiment FILE.toml.")],
+    split: Annotated[
+        str, typer.Option(help="Which, if several were measured.", show_default="the only one")
+    ] = "",
+) -> None:
+    """Print what a claim of your own is handed in as.
+
+    The registration, its seal, and the score of every run on every clip, as a dictionary to be
+    pasted into the assignment.
+
+    Example: lipkit assignments evidence runs/claim
+    """
+    from lipkit.course.assignments.claim import evidence
+
+    print(evidence(folder, split))
+
+
+@app.command()
+def leaderboard(
+    submissions: Annotated[Path, typer.Argument(help="Folder with STUDENT/weights.safetensors.")],
+    out: Annotated[Path, typer.Option(help="Folder of leaderboard.md and leaderboard.csv.")],
+    metric: Annotated[str, typer.Option(help="By which to rank.")] = "lmd",
+    people: Annotated[int, typer.Option(min=2, help="How many held-out people.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, help="Decides faces and sentences.")] = 0,
+    quiet: QuietOption = False,
+) -> None:
+    """Rank weights on drawn people of whom nobody has seen anything.
+
+    Each submission is measured on its own; a broken one gets a line that says why. Reading
+    weights runs no code of the student's.
+
+    Example: lipkit assignments leaderboard submitted --out board --metric ssim
+    """
+    from lipkit.course.assignments.leaderboard import leaderboard
+
+    leaderboard(submissions, out, metric, people, seed, progress=not quiet)
+    print(out / "leaderboard.md")

@@ -139,7 +139,7 @@ def prepared_set(options: LessonConfig, held_out: int = 0) -> "PreparedSet":
     if held_out:
         chosen = _split(chosen, held_out)
     folder = cache_folder() / f"prepared-{options.corpus}-{_mark(options, chosen)}"
-    with _kept(folder):
+    with kept(folder):
         prepare(chosen, folder, options.stages.prepare, corpus=options.corpus, progress=False)
     return PreparedSet.open(folder)
 
@@ -153,7 +153,7 @@ def _split(records: list[ClipRecord], held_out: int) -> list[ClipRecord]:
 
 
 @contextmanager
-def _kept(folder: Path) -> Iterator[None]:
+def kept(folder: Path) -> Iterator[None]:
     """When several notebooks run at once, one makes the folder and the others wait."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -195,7 +195,7 @@ def synthetic_corpus(seed: int = 0, clips: int = SYNTHETIC_CLIPS) -> Path:
 
     # Clips of a face drawn by other code must not be mixed with these.
     out = cache_folder() / f"synthetic-{drawing_code()[:8]}-seed{seed}"
-    with _kept(out):
+    with kept(out):
         return write_corpus(
             out, speakers=SYNTHETIC_SPEAKERS, clips=clips, seed=seed, progress=False
         )

@@ -17,3 +17,9 @@ def prepared_clips(clips: int = 12, seed: int = 0) -> list[PreparedClip]:
     """The clips of :func:`prepared_set`, read."""
     prepared = prepared_set(clips, seed)
     return [read_clip(prepared.folder / file) for file in prepared.clips().file]
+
+
+def claim_set(clips: int = 24, seed: int = 0) -> PreparedSet:
+    """As :func:`prepared_set`; of each person four clips, or half of them, are split ``val``."""
+    config = lesson.LessonConfig(clips=clips, seed=seed)
+    return lesson.prepared_set(config, held_out=min(4, clips // 6))
