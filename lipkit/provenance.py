@@ -15,6 +15,7 @@ import os
 import platform
 import shutil
 import subprocess
+import threading
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from typing import Any
 from packaging.requirements import Requirement
 
 PACKAGE = Path(__file__).parent
+_PARSING = threading.Lock()
 
 
 def digest(*parts: str) -> str:
@@ -138,10 +140,19 @@ def modules_in(code: str, package: Path = PACKAGE) -> tuple[str, ...]:
     Code that does not parse may need anything: then it is the whole package.
     """
     try:
-        tree = ast.parse(code)
+        tree = parsed(code)
     except SyntaxError:
         return tuple(sorted(_modules(package)))
     return tuple(sorted(_imported(tree, _modules(package))))
+
+
+def parsed(code: str) -> ast.Module:
+    """:func:`ast.parse`, which Python 3.11 cannot do in two threads at the same time.
+
+    There it may end in a ``SystemError``, "AST constructor recursion depth mismatch".
+    """
+    with _PARSING:
+        return ast.parse(code)
 
 
 @functools.cache
@@ -166,7 +177,7 @@ def _code(path: Path) -> str:
 
 def _stripped(code: str) -> ast.Module:
     """Code without comments, layout and docstrings."""
-    tree = ast.parse(code)
+    tree = parsed(code)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [part for part in node.body if not _is_text(part)]

@@ -2,6 +2,8 @@
 
 import inspect
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -189,3 +191,47 @@ def test_a_notebook_is_made_anew_for_other_stored_results(tmp_path, monkeypatch)
     reads, does_not = keys
     assert made_by_notebook(reads, {}) != keys[reads]
     assert made_by_notebook(does_not, {}) == keys[does_not]
+
+
+IN_THREADS = """
+import gc, sys, threading
+from lipkit.provenance import parsed
+
+gc.set_threshold(5)
+sys.setswitchinterval(1e-6)
+
+
+class Node:
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        sum(range(50))
+
+
+def work():
+    for _ in range(20):
+        [Node() for _ in range(20)]
+        try:
+            parsed(CODE)
+        except SystemError as fault:
+            faults.append(fault)
+
+
+faults = []
+LINE = "x = (a[1] + f(2, b=[1, {3: 4}])) if y else lambda z: z"
+CODE = "; ".join([LINE] * 60)
+threads = [threading.Thread(target=work) for _ in range(6)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+print(len(faults))
+"""
+
+
+def test_threads_may_parse_at_the_same_time():
+    done = subprocess.run(
+        [sys.executable, "-c", IN_THREADS], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "0\n"

@@ -19,6 +19,7 @@ import nbformat
 
 from lipkit.config.places import NOTEBOOKS, working_copy
 from lipkit.errors import LipkitError, UsageError
+from lipkit.provenance import parsed
 from lipkit.settings import convert, did_you_mean
 
 PARAMETERS_TAG = "parameters"
@@ -112,7 +113,7 @@ def read_parameters(path: Path) -> dict[str, Parameter]:
     """
     source = parameters_cell(read_notebook(path))
     try:
-        statements, comments = ast.parse(source).body, _comments(source)
+        statements, comments = parsed(source).body, _comments(source)
     except SyntaxError as error:
         raise LipkitError(f"{path}: parameters cell, line {error.lineno}: {error.msg}") from None
     parameters = {}

@@ -15,6 +15,7 @@ from lipkit.config.places import NOTEBOOKS
 from lipkit.course.notebooks import read_notebook
 from lipkit.errors import LipkitError
 from lipkit.files import replacing
+from lipkit.provenance import parsed
 
 PAPER_TAG = "paper"
 PAGE = "this_is_the_whole_paper.py"
@@ -53,7 +54,7 @@ def paper_page(folder: Path = NOTEBOOKS) -> str:
             if PAPER_TAG not in cell.metadata.get("tags", []):
                 continue
             lines = cell.source.splitlines()
-            for statement in ast.parse(cell.source).body:
+            for statement in parsed(cell.source).body:
                 text = "\n".join(lines[statement.lineno - 1 : statement.end_lineno])
                 if isinstance(statement, (ast.Import, ast.ImportFrom)):
                     imports.add(text)

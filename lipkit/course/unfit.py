@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lipkit.course.notebooks import read_notebook, read_parameters
 from lipkit.errors import UsageError
+from lipkit.provenance import parsed
 
 if TYPE_CHECKING:
     from lipkit.course.lesson import LessonConfig
@@ -63,7 +64,7 @@ def _lesson_calls(source: Path) -> list[ast.Call]:
         if cell.cell_type != "code":
             continue
         try:
-            tree = ast.parse(cell.source)
+            tree = parsed(cell.source)
         except SyntaxError:  # A cell with magic of IPython.
             continue
         for node in ast.walk(tree):

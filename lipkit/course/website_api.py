@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import lipkit
+from lipkit.provenance import parsed
 
 PACKAGE = Path(lipkit.__file__).parent
 Definition = ast.FunctionDef | ast.ClassDef
@@ -21,7 +22,7 @@ def rooms(package: Path = PACKAGE) -> dict[str, str]:
             continue
         room = parts[0] if len(parts) > 1 or parts[0] != "__init__" else "lipkit"
         name = ".".join(["lipkit", *(part for part in parts if part != "__init__")])
-        if text := _module(name, ast.parse(path.read_text(encoding="utf-8"))):
+        if text := _module(name, parsed(path.read_text(encoding="utf-8"))):
             pages.setdefault(room, []).append(text)
     return {room: f"<h1>lipkit.{room}</h1>\n" + "\n".join(texts) for room, texts in pages.items()}
 

@@ -9,6 +9,8 @@ import ast
 
 from nbformat import NotebookNode
 
+from lipkit.provenance import parsed
+
 
 def own_answers(submission: NotebookNode, source: NotebookNode) -> dict[str, list[str]]:
     """What of lipkit each answer calls that the source's solution does not.
@@ -45,7 +47,7 @@ def _calls(notebook: NotebookNode) -> dict[str, set[str]]:
             continue
         marks = cell.metadata.get("nbgrader", {})
         try:
-            tree = ast.parse(cell.source)
+            tree = parsed(cell.source)
         except SyntaxError:
             continue
         bound |= _bound(tree)
