@@ -14,8 +14,8 @@ from lipkit.course.notebooks import problems, read_notebook, read_parameters
 from lipkit.course.runner import read_provenance
 from lipkit.course.syllabus import COURSE, Lesson
 
-MOST_SECONDS = 60
-"""One core's time for a notebook."""
+MOST_SECONDS = 90
+"""One core's time for a notebook, also while the machine does other things; a minute is the aim."""
 SOLVED = [lesson for lesson in COURSE if (NOTEBOOKS / lesson.solutions).is_file()]
 of_each_lesson = pytest.mark.parametrize("lesson", COURSE, ids=lambda lesson: lesson.stem)
 of_each_solved = pytest.mark.parametrize("lesson", SOLVED, ids=lambda lesson: lesson.stem)
