@@ -137,6 +137,15 @@ def test_shapes_that_nothing_is_known_of_are_found_with_their_leads():
         assert found[name].high - found[name].low < 0.05
 
 
+def test_of_one_clip_a_lead_has_no_interval():
+    sounds = [Sound("rest", "rest", -9, 1), Sound("a", "a", 1, 2), Sound("rest", "rest", 2, 99)]
+    lips = np.zeros((75, 2))
+    lips[23:49] = 1.0
+    lead = fit_leads([lips], [sounds])["a"]
+    assert lead.seconds == pytest.approx(0.08, abs=FRAME)
+    assert np.isnan([lead.low, lead.high]).all()
+
+
 def test_clips_without_sounds_are_refused():
     with pytest.raises(ValueError, match="1 clips' lips and 0 clips' sounds"):
         fit_leads([np.zeros((10, 2))], [])

@@ -59,7 +59,8 @@ class Lead:
     low: float
     high: float
     """95 % interval, clips drawn anew with all other classes held fixed: too narrow for a
-    class that hardly moves the lips and so depends on what is found for the others."""
+    class that hardly moves the lips and so depends on what is found for the others. NaN where
+    there is one clip only."""
     count: int
     """How many sounds it was found from."""
 
@@ -158,6 +159,7 @@ class _Fit:
         clips = np.stack([np.bincount(self.clip, weights=row) for row in errors], axis=1)
         drawn = times_drawn(len(clips), resamples, seed) @ clips
         low, high = ends([_minimum(grid, row) for row in drawn])
+        low, high = (np.nan, np.nan) if low is None else (low, high)
         best = _minimum(grid, clips.sum(axis=0))
         return Lead(group, best, float(low), float(high), self.counts[group])
 
