@@ -36,7 +36,12 @@ class Item:
 
 
 def check() -> list[Item]:
-    """Try everything; never raises. Takes a few seconds (it loads torch and dlib)."""
+    """Try everything; never raises. Takes a few seconds (it loads torch and dlib).
+
+    >>> first = check()[0]
+    >>> first.name, first.ok
+    ('Python', True)
+    """
     items = [_python(), *packages()]
     for name, trial, remedy in TRIALS:
         items.append(attempt(name, trial, remedy))

@@ -100,6 +100,18 @@ def viseme_leads(
         Take the truth's landmarks in place of dlib's, for the classes :data:`UNSEEN`.
     shift
         Frames by which the sound is taken to come later.
+
+    Raises
+    ------
+    LipkitError
+        When a clip has no truth file, as clips of real people have none.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> from lipkit.course.lesson import synthetic_corpus
+    >>> clips = matched(prepared_set(clips=2), synthetic_corpus())
+    >>> lead = viseme_leads(clips, exact=True)["bilabial"]
+    >>> lead.count, lead.seconds > 0  # the lips are closed before the sound begins
+    (3, True)
     """
     features, sounds, speakers = [], [], []
     for file, record in clips:
@@ -140,7 +152,25 @@ def sounds_of(truth: Mapping[str, np.ndarray], delay: float = 0.0) -> list[Sound
 def all_closures(
     clips: Sequence[tuple[str, ClipRecord]],
 ) -> tuple[list[Closure], list[str]]:
-    """The bilabials of all clips, and the words that showed no closure."""
+    """The bilabials of all clips, and the words that showed no closure.
+
+    Parameters
+    ----------
+    clips
+        From :func:`matched`; their records need word times.
+
+    Raises
+    ------
+    LipkitError
+        When the file of a prepared clip cannot be read.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> from lipkit.course.lesson import synthetic_corpus
+    >>> clips = matched(prepared_set(clips=2), synthetic_corpus())
+    >>> found, missed = all_closures(clips)  # one of the two says "bin blue by e three again"
+    >>> [closure.word for closure in found], missed
+    (['bin', 'blue', 'by'], [])
+    """
     found: list[Closure] = []
     missed: list[str] = []
     for file, record in clips:
@@ -157,7 +187,21 @@ def closure_rows(
 
     ``lead_ms`` is against the word's edge, ``sound_lead_ms`` against the steepest change of
     the decoded sound; ``quartile_*`` hold the middle half of the bilabials; ``without`` counts
-    those that showed no closure.
+    those that showed no closure. Times are ms, positive when the lips come first. A group with
+    fewer than :data:`LEAST` bilabials has no row.
+
+    Parameters
+    ----------
+    found, missed
+        From :func:`all_closures`.
+    resamples, seed
+        Of the bootstrap over bilabials.
+
+    >>> from lipkit.analysis.closure import Closure
+    >>> found = [Closure("blue", 1, lead=0.04, sound_lead=0.05)] * LEAST
+    >>> row = closure_rows(found, missed=["blue"])[-1]
+    >>> row["group"], row["lead_ms"], row["sound_lead_ms"], row["count"], row["without"]
+    ('blue', 40.0, 50.0, 5, 1)
     """
     inside = [word for word in BILABIAL_START if word not in ("bin", "place")]
     groups = {

@@ -77,7 +77,13 @@ def change_size(clip: PreparedClip) -> np.ndarray:
 
 
 def level(clip: PreparedClip) -> np.ndarray:
-    """Mean log-mel of each frame, dB, ``[T]``."""
+    """Mean log-mel of each frame, dB, ``[T]``.
+
+    >>> from lipkit.course.assignments.data import prepared_clips  # drawn once, then kept
+    >>> loudness = level(prepared_clips(clips=2)[0])
+    >>> loudness.shape, bool(loudness[0] < loudness.mean())  # it begins with a pause
+    ((75,), True)
+    """
     return _frames_of_sound(clip).mean(axis=(1, 2))
 
 
@@ -90,7 +96,13 @@ def motion(clip: PreparedClip) -> np.ndarray:
 
 
 def opening(clip: PreparedClip) -> np.ndarray:
-    """Distance of the inner lips (points 62 and 66), pixels of the 64x64 crop, ``[T]``."""
+    """Distance of the inner lips (points 62 and 66), pixels of the 64x64 crop, ``[T]``.
+
+    >>> from lipkit.course.assignments.data import prepared_clips  # drawn once, then kept
+    >>> gap = opening(prepared_clips(clips=2)[0])
+    >>> gap.shape, bool(gap.max() > gap[0])  # it begins with the mouth at rest
+    ((75,), True)
+    """
     return mouth_opening(clip.landmarks) * clip.lips.shape[1] / clip.box[:, 2]
 
 
@@ -154,11 +166,19 @@ def all_series(
     shift
         Frames by which the sound is moved later against the lips (negative: earlier); the
         ends that then have no partner are cut off.
+    min_steps
+        A clip that leaves fewer steps is too short.
 
     Raises
     ------
     UnusableClip
         As for :func:`series`; a clip that one formula cannot use is used by none.
+
+    >>> from lipkit.course.assignments.data import prepared_clips  # drawn once, then kept
+    >>> both = [FORMULAS["level_opening"], FORMULAS["signed_opening"]]
+    >>> pairs = all_series(prepared_clips(clips=2)[0], both)  # of a clip of 75 frames
+    >>> {name: (len(sound), len(lips)) for name, (sound, lips) in pairs.items()}
+    {'level_opening': (75, 75), 'signed_opening': (74, 74)}
     """
     values = dict(known or {})
 

@@ -52,7 +52,16 @@ def simulate(pairing: Pairing | Pieces, repairings: int = 1000, seed: int = 0) -
     Raises
     ------
     ValueError
-        With fewer than two clips, since there is nothing to re-pair.
+        With fewer than two clips, since there is nothing to re-pair, and when no two clips share
+        a piece in which sound and lips both change.
+
+    >>> import numpy as np
+    >>> from lipkit.analysis.offsets import cut_to_pieces
+    >>> series = list(np.random.default_rng(0).normal(size=(4, 60)))  # four clips of 60 steps
+    >>> pieces = cut_to_pieces(series, series, np.arange(-3, 4))  # lips that repeat the sound
+    >>> chance = simulate(pieces, repairings=10)
+    >>> chance.means.shape, bool(pieces.curves.mean(axis=0).max() > chance.means.max())
+    ((10, 7), True)
     """
     if pairing.clips < 2:
         raise ValueError("a null by re-pairing needs at least two clips")

@@ -150,11 +150,19 @@ def analyse(
         Where flow is kept between calls.
     workers
         Processes that make the series (default: one per core where that pays); 0: none.
+    progress
+        Show a bar.
 
     Raises
     ------
     LipkitError
         When fewer than two clips can be used, for an unknown formula or split.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> options = StudyOptions(repairings=20)
+    >>> study = analyse(prepared_set(clips=2), ["level_opening"], options, progress=False)
+    >>> study.results["level_opening"].curves.shape  # clips, offsets from -15 to 15
+    (2, 31)
     """
     chosen = [find_formula(f) if isinstance(f, str) else f for f in formulas]
     names = [formula.name for formula in chosen]

@@ -40,7 +40,13 @@ from lipkit.models.video_flow import Motion
 
 
 class Speech(NamedTuple):
-    """One clip of T frames, in the form that the networks take."""
+    """One clip of T frames, in the form that the networks take.
+
+    >>> import torch
+    >>> clip = Speech(logmel=torch.zeros(4 * 40, 128), motion=torch.zeros(2, 39, 16, 16))
+    >>> len(every_window([clip]).logmel)  # 40 frames hold two windows of 16
+    2
+    """
 
     logmel: Tensor
     """[4T, 128], normalised."""
@@ -49,7 +55,13 @@ class Speech(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """N windows of 16 frames: sound, and the motion of its lips in the same row."""
+    """N windows of 16 frames: sound, and the motion of its lips in the same row.
+
+    >>> import torch
+    >>> pairs = Pairs(torch.zeros(3, 1, 64, 128), torch.zeros(3, 2, 15, 16, 16))
+    >>> len(pairs.logmel) == len(pairs.motion) == 3
+    True
+    """
 
     logmel: Tensor
     """[N, 1, 64, 128]."""
@@ -58,7 +70,12 @@ class Pairs(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """Similarities of held-out pairs."""
+    """Similarities of held-out pairs.
+
+    >>> import numpy as np
+    >>> Verdict(matched=np.array([0.9, 0.4]), mismatched=np.array([0.5, 0.1])).auc
+    0.75
+    """
 
     matched: np.ndarray
     """[N]: each sound with its own lips."""
@@ -81,9 +98,21 @@ class Listener(nn.Module):
     Parameters
     ----------
     form:
-        The form of the correlation loss.
+        The form of the correlation loss: ``cosine``, ``pearson`` or ``contrastive``.
     features:
-        Channels of the audio encoder; 256 in the paper.
+        Channels of the audio encoder, a multiple of 8; 256 in the paper.
+
+    Raises
+    ------
+    UsageError
+        For an unknown form.
+
+    >>> import torch
+    >>> pairs = Pairs(torch.randn(3, 1, 64, 128), torch.randn(3, 2, 15, 16, 16))
+    >>> listener = Listener("contrastive")
+    >>> s, v = listener(pairs)
+    >>> tuple(s.shape), listener.loss(s, v).ndim  # what training makes smaller
+    ((3, 15, 16), 0)
     """
 
     def __init__(self, form: str, features: int = 16) -> None:
@@ -106,7 +135,15 @@ def speech(lips: np.ndarray, logmel: np.ndarray, statistics: Mapping[str, float]
 
 
 def speeches(prepared: PreparedSet, split: str, limit: int | None = None) -> list[Speech]:
-    """The first ``limit`` clips of a split that are at least a window long, or all of them."""
+    """The first ``limit`` clips of a split that are at least a window long, or all of them.
+
+    A split of None stands for all splits.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> clip, other = speeches(prepared_set(clips=2), split=None)
+    >>> tuple(clip.logmel.shape), tuple(clip.motion.shape)
+    ((300, 128), (2, 74, 16, 16))
+    """
     rows = prepared.clips(split)
     files = rows.file[rows.frames >= WINDOW].iloc[:limit]
     clips = (read_clip(prepared.folder / file) for file in files)
@@ -114,7 +151,13 @@ def speeches(prepared: PreparedSet, split: str, limit: int | None = None) -> lis
 
 
 def every_window(clips: Sequence[Speech]) -> Pairs:
-    """Windows that lie end to end, so that no two overlap."""
+    """Windows that lie end to end, so that no two overlap.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> pairs = every_window(speeches(prepared_set(clips=2), split=None))
+    >>> tuple(pairs.logmel.shape)  # four windows of each clip of 75 frames
+    (8, 1, 64, 128)
+    """
     starts = [
         (clip, start)
         for clip in clips
@@ -124,7 +167,14 @@ def every_window(clips: Sequence[Speech]) -> Pairs:
 
 
 def draw(clips: Sequence[Speech], count: int, rng: np.random.Generator) -> Pairs:
-    """``count`` windows, their clips and starts drawn at random."""
+    """``count`` windows, their clips and starts drawn at random.
+
+    >>> import numpy as np
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> clips = speeches(prepared_set(clips=2), split=None)
+    >>> tuple(draw(clips, 3, np.random.default_rng(0)).motion.shape)
+    (3, 2, 15, 16, 16)
+    """
     chosen = (clips[i] for i in rng.integers(len(clips), size=count))
     return _cut([(clip, int(rng.integers(clip.motion.shape[1] + 2 - WINDOW))) for clip in chosen])
 
@@ -156,7 +206,14 @@ def learn(
 
 @torch.no_grad()
 def tell_apart(listener: Listener, pairs: Pairs) -> Verdict:
-    """Compare every sound with every pair of lips."""
+    """Compare every sound with the lips of every row: N matched and N (N - 1) mismatched pairs.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> pairs = every_window(speeches(prepared_set(clips=2), split=None, limit=1))
+    >>> verdict = tell_apart(Listener("contrastive").eval(), pairs)  # it has learned nothing yet
+    >>> verdict.matched.shape, verdict.mismatched.shape, 0 <= verdict.auc <= 1
+    ((4,), (12,), True)
+    """
     scores = listener.loss.similarity(*listener(pairs)).numpy()
     own = np.eye(len(scores), dtype=bool)
     return Verdict(scores[own], scores[~own])

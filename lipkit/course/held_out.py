@@ -17,6 +17,26 @@ def held_out_clips(
     """Write one clip of each of ``people`` under ``root``; return their records.
 
     All say different sentences. A clip takes some seconds.
+
+    Parameters
+    ----------
+    root
+        A folder; what is missing of it is made.
+    people
+        Indices from 0 on: person 24 is speaker ``s25``.
+    seed
+        Seeds features, sentences and motion.
+
+    Raises
+    ------
+    LipkitError
+        When nothing can be written there.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     (clip,) = held_out_clips(folder, people=[24])
+    ...     clip.speaker, clip.video.is_file()
+    ('s25', True)
     """
     planned = plan(root, max(people) + 1, len(people) + 1, seed)
     # The first sentences of a plan are common to all speakers.

@@ -35,10 +35,23 @@ def linear_probe(
     held_out
         Whether a clip is predicted; the weights are fitted on the others, two or more.
 
+    Returns
+    -------
+    list of np.ndarray
+        For each clip held out, in their order, what its target should be: ``[T]`` or ``[T, K]``.
+
     Raises
     ------
     ValueError
         When clips and targets differ in number or length, or too few clips are left.
+
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> features = [rng.normal(size=(50, 3)) for clip in range(4)]
+    >>> targets = [x @ np.array([1.0, -2.0, 0.5]) for x in features]
+    >>> (predicted,) = linear_probe(features, targets, held_out=[False, False, False, True])
+    >>> bool(np.abs(predicted - targets[3]).max() < 0.01)
+    True
     """
     held_out = np.asarray(held_out, bool)
     lengths = [len(x) for x in features]
@@ -123,7 +136,20 @@ def over_clips(
 ) -> tuple[float, float, float]:
     """A score of all clips, and its 95 % bootstrap interval over clips drawn anew.
 
-    ``score`` takes the indices of the clips drawn, some of them more than once.
+    Parameters
+    ----------
+    score
+        Takes the indices of the clips drawn, some of them more than once.
+    clips
+        How many there are.
+    draws, seed
+        How often clips are drawn, and the seed of it.
+
+    >>> import numpy as np
+    >>> errors = np.array([0.0, 1.0, 2.0, 3.0])
+    >>> mean, low, high = over_clips(lambda clips: errors[clips].mean(), clips=4)
+    >>> float(mean), bool(low < mean < high)
+    (1.5, True)
     """
     picked = np.random.default_rng(seed).integers(0, clips, (draws, clips))
     low, high = ends([score(list(p)) for p in picked])

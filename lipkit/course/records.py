@@ -25,7 +25,10 @@ def record(**results: Any) -> None:
     Raises
     ------
     UsageError
-        When a value is neither a single number nor a text.
+        When nothing is given, or a value is neither a single number nor a text.
+
+    >>> record(lmd=1.9, model="paper")
+    recorded: lmd = 1.9, model = paper
     """
     if not results:
         raise UsageError("record() needs results, such as record(lmd=1.9)")
