@@ -77,6 +77,13 @@ def same_weights(mine: nn.Module, theirs: nn.Module) -> None:
     ------
     AssertionError
         When there are more of one than of the other, or two differ in shape.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> mine, theirs = nn.Linear(3, 2), nn.Linear(3, 2)
+    >>> same_weights(mine, theirs)
+    >>> torch.equal(mine.weight, theirs.weight)
+    True
     """
     to, source = mine.state_dict(), copy.deepcopy(theirs.state_dict())
     name = type(mine).__name__

@@ -59,7 +59,17 @@ def source_with(faults: Iterable[str] = ()) -> str:
 
 
 def step_with(faults: Iterable[str] = ()) -> Callable:
-    """The step with the faults named; a function as the page's ``train_step``."""
+    """The step with the faults named (:data:`FAULTS`), called as the page's ``train_step`` is.
+
+    Raises
+    ------
+    LipkitError
+        As :func:`source_with`.
+
+    >>> step = step_with(["identity"])
+    >>> step.__name__, 'batch["identity"]' in source_with(["identity"])
+    ('train_step', False)
+    """
     space = vars(page())
     exec(compile(source_with(faults), "step", "exec"), space)
     return space["train_step"]

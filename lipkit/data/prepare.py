@@ -157,6 +157,15 @@ def prepare(
     LipkitError
         When nothing can be written to ``out``, another command is at work there, the
         landmark model is missing, or Ctrl-C stopped the work. What is whole stays.
+
+    >>> import tempfile
+    >>> from lipkit.corpora import list_clips
+    >>> from lipkit.course.lesson import synthetic_corpus
+    >>> records = list_clips("synthetic", synthetic_corpus())  # drawn once, then kept
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     summary = prepare(records[:1], folder, workers=0, progress=False)
+    >>> summary.ok, summary.failed
+    (1, 0)
     """
     began = time.monotonic()
     config = config or PrepareConfig()

@@ -80,6 +80,16 @@ def evaluate(
     LipkitError
         For weights that cannot be read or make no pictures, for files that cannot be written,
         and when another evaluation is writing the same table.
+
+    >>> import tempfile
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> from lipkit.evaluation import EvaluationOptions
+    >>> prepared, options = prepared_set(clips=2), EvaluationOptions(metrics=("ssim",), most=1)
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     found = evaluate([], prepared.folder, None, out, options, workers=0, progress=False)
+    >>> truth, frozen = (row["metrics"]["ssim"]["mean"] for row in found.summary["rows"][:2])
+    >>> round(truth, 3), frozen < truth
+    (1.0, True)
     """
     options = options or EvaluationOptions()
     chosen = _metrics(options.metrics)

@@ -26,6 +26,17 @@ class NearestWindows:
     ----------
     queries
         f32 [Q, W, D]: W frames of D numbers each.
+
+    Raises
+    ------
+    ValueError
+        For queries, or later frames, of another shape.
+
+    >>> import torch
+    >>> search = NearestWindows(torch.tensor([[[1.0], [2.0]]]))  # one query of two frames
+    >>> search.search(torch.tensor([[0.0], [1.0], [2.0]]), sequence=0)
+    >>> search.sequence.item(), search.start.item(), search.distance.item()
+    (0, 1, 0.0)
     """
 
     def __init__(self, queries: Tensor) -> None:

@@ -45,6 +45,16 @@ class Retrieval:
     UsageError
         When the split holds a measured clip or no window, or, with ``same_speaker``, none of
         a measured speaker.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> from lipkit.data.windows import Windows
+    >>> from lipkit.evaluation.split import split_clips
+    >>> prepared = prepared_set(clips=4, held_out=1)
+    >>> measured = split_clips(prepared, "val", Windows(prepared, "val", mismatched=False))
+    >>> retrieval = Retrieval(prepared, "train", measured, window=16)
+    >>> retrieval.search(measured)
+    >>> retrieval.lips(measured[0].clip_id).shape  # for each of the clip's windows, a copy
+    (8, 16, 64, 64, 3)
     """
 
     label = RETRIEVAL

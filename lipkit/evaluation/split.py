@@ -36,7 +36,20 @@ class SplitClip:
 
 
 def split_clips(prepared: PreparedSet, split: str | None, windows: Windows) -> list[SplitClip]:
-    """Clips of the split that hold a window."""
+    """Clips of the split (None: of all splits) that hold a window.
+
+    Parameters
+    ----------
+    windows
+        Those of the same set and split; their seed has chosen the identity frames.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> from lipkit.data.windows import Windows
+    >>> prepared = prepared_set(clips=2)
+    >>> clip, other = split_clips(prepared, None, Windows(prepared, None, mismatched=False))
+    >>> clip.starts
+    (0, 8, 16, 24, 32, 40, 48, 56)
+    """
     rows = prepared.clips(split).set_index("clip_id")
     files, speakers = rows.file.to_dict(), rows.speaker.to_dict()
     found: dict[str, list[tuple[int, int]]] = {}

@@ -20,7 +20,13 @@ POWER = 0.8
 
 @dataclass(frozen=True)
 class Spread:
-    """How much runs of equal settings differ by one metric."""
+    """How much runs of equal settings differ by one metric.
+
+    >>> import numpy as np
+    >>> spread = pooled_spread([np.array([1.0, 1.2]), np.array([2.0, 2.2])])  # two cells, two runs
+    >>> round(spread.variance, 3), spread.freedom
+    (0.02, 2)
+    """
 
     variance: float
     """Of a run's mean about its cell's."""
@@ -101,6 +107,12 @@ def effect(
     Effect or None
         None where fewer than two units have both values, or a cell is trained and no spread of
         seeds is known.
+
+    >>> import numpy as np
+    >>> frozen, model = np.array([[2.0, 2.4, 2.2]]), np.array([[1.5, 1.9, 1.6]])  # of three clips
+    >>> found = effect(frozen, model, spread=Spread(0.001, freedom=8), trained=(False, True))
+    >>> round(found.mean, 3), found.units, found.p < 0.05
+    (-0.533, 3, True)
     """
     change = _over_seeds(target) - _over_seeds(origin)
     units = _over_people(change, people)

@@ -188,6 +188,13 @@ def make_plan(
         For unknown names or settings, a setting that the table itself decides, a base without
         one of the losses that the table switches, a cell whose settings do not go together, or
         an unknown split.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> prepared = prepared_set(clips=4, held_out=1)
+    >>> options = PlanOptions(preset="tiny", cells=("a", "b"), seeds=2, steps=100)
+    >>> plan = make_plan("ablation", prepared.folder, "runs/ablation", options)
+    >>> [run.name for run in plan.runs], plan.budget
+    (['a-seed0', 'b-seed0', 'a-seed1', 'b-seed1'], '100 steps')
     """
     options = options or PlanOptions()
     table = find_table(name)

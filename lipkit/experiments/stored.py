@@ -256,7 +256,13 @@ def command(name: str) -> str:
 
 
 def overall(rows: Sequence[Mapping[str, Any]]) -> str:
-    """One verdict for a contrast by several metrics; where they disagree, how many say what."""
+    """One verdict for a contrast by several metrics; where they disagree, how many say what.
+
+    >>> overall([{"verdict": "held"}, {"verdict": "held"}])
+    'held'
+    >>> overall([{"verdict": "held"}, {"verdict": "undecided"}])
+    'held by 1, undecided by 1 of 2 metrics'
+    """
     counts = Counter(row["verdict"] for row in rows)
     if not counts:
         return "not measured"
@@ -267,7 +273,12 @@ def overall(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def in_words(row: Mapping[str, Any]) -> str:
-    """One verdict with the numbers that say so, the difference of every seed among them."""
+    """One verdict with the numbers that say so, the difference of every seed among them.
+
+    >>> row = {"metric": "ssim", "difference": 0.02, "low": 0.01, "high": 0.03}
+    >>> in_words(row | {"seeds": [0.018, 0.022], "paper": None, "verdict": "held"})
+    'ssim +0.02 [+0.01, +0.03], by seed +0.018, +0.022: held'
+    """
     if row["difference"] is None:
         return f"{row['metric']} has no interval, for want of seeds or clips: {row['verdict']}"
     paper = "" if row["paper"] is None else f", paper {row['paper']:+.3g}"

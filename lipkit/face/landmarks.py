@@ -106,6 +106,12 @@ class FaceLandmarks:
     ------
     LipkitError
         No model, or (on first use) a file that is not a whole 68-point model, or no dlib.
+
+    >>> from lipkit.talker import person, still
+    >>> picture, landmarks = still(person(0)), FaceLandmarks()
+    >>> (face,) = landmarks.detect(picture)
+    >>> landmarks.points(picture, face.box).shape
+    (68, 2)
     """
 
     def __init__(self, model: str | os.PathLike | None = None) -> None:

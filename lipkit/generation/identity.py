@@ -46,6 +46,8 @@ def find_lips(
         u8 [H, W, 3], RGB.
     config:
         The crop of the set on which the generator was trained.
+    landmarks:
+        dlib's detector and predictor.
     name:
         The picture's file, for error messages.
 
@@ -53,6 +55,13 @@ def find_lips(
     ------
     LipkitError
         When there is no face, or it is too small.
+
+    >>> from lipkit.config import PrepareConfig
+    >>> from lipkit.face.landmarks import FaceLandmarks
+    >>> from lipkit.talker import person, still
+    >>> lips = find_lips(still(person(0)), PrepareConfig(), FaceLandmarks(), "person 0")
+    >>> lips.image.shape, lips.faces
+    ((64, 64, 3), 1)
     """
     try:
         found = track([picture], landmarks, thorough=True)

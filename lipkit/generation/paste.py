@@ -18,7 +18,32 @@ def paste_into(
     box: np.ndarray,
     largest_side: int = LARGEST_SIDE,
 ) -> Iterator[np.ndarray]:
-    """Put each lip image back into a still picture u8 [H, W, 3] at ``box`` (x, y, side)."""
+    """Put each lip image back into a still picture, with the colours of its rim
+    (:func:`lipkit.face.lips.paste_back`).
+
+    Parameters
+    ----------
+    picture
+        u8 [H, W, 3].
+    lips
+        u8 [n, n, 3] each.
+    box
+        [3]: centre x, centre y and side, pixels of the picture.
+    largest_side
+        Pixels; a larger picture is shrunk to this.
+
+    Yields
+    ------
+    np.ndarray
+        u8 [H, W, 3], a frame for each lip image.
+
+    >>> import numpy as np
+    >>> picture, lips = np.full((90, 120, 3), 120, np.uint8), np.full((2, 64, 64, 3), 200, np.uint8)
+    >>> lips[:, 28:36] = 100  # a dark line across lips that are brighter than the picture
+    >>> first, second = paste_into(picture, lips, box=np.array([60.0, 45.0, 32.0]))
+    >>> first.shape, bool(first[45, 60, 0] < 60), int(first[0, 0, 0])
+    ((90, 120, 3), True, 120)
+    """
     scale = shrinking(picture.shape, largest_side)
     picture, box = shrink(picture, scale), shrink_box(box, scale)
     for image in lips:

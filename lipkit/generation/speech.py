@@ -144,6 +144,12 @@ class LogMel:
     data:
         What the network was trained on. Sound that was shifted or scrambled then is so here;
         frames of shifted sound beyond the speech repeat its last ones.
+
+    >>> import numpy as np
+    >>> silence = np.zeros(3 * 1764, np.float32)  # three frames
+    >>> logmel = LogMel(silence, {"logmel_mean": -50.0, "logmel_std": 20.0})
+    >>> tuple(logmel[4:8].shape), round(logmel[4:8].max().item(), 2)  # -100 dB, normalised
+    ((4, 128), -2.5)
     """
 
     def __init__(
@@ -209,6 +215,16 @@ def read_speech(
     LipkitError
         When the file is missing, unreadable, without sound, or, unless ``allow_silence``,
         silent from end to end.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import numpy as np
+    >>> from lipkit.media import write_audio
+    >>> tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(44_100) / 44_100).astype(np.float32)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     speech = read_speech(write_audio(Path(folder, "tone.wav"), tone))
+    >>> speech.frames, round(speech.loudest)  # a second; rms, dB of full scale
+    (25, -9)
     """
     speech = Speech(path, track, gain, limits)
     if speech.silent and not allow_silence:

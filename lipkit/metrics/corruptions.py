@@ -130,6 +130,11 @@ def corrupt(name: str, lips: np.ndarray, other: np.ndarray, strength: float) -> 
     ------
     UsageError
         For an unknown name, or a strength that is not between 0 and ``most``.
+
+    >>> import numpy as np
+    >>> lips = np.full((2, 64, 64, 3), 100, np.uint8)
+    >>> int(corrupt("brightness", lips, other=lips, strength=25).max())
+    125
     """
     if name not in CORRUPTIONS:
         raise UsageError(f"corruption {name!r} is unknown; {did_you_mean(name, CORRUPTIONS)}")
@@ -156,6 +161,17 @@ class Judge:
         Names out of :data:`lipkit.metrics.METRICS`.
     finder
         Mouth points of lips in given frames; without it, metrics that need points are left out.
+
+    Raises
+    ------
+    UsageError
+        For an unknown metric.
+
+    >>> import numpy as np
+    >>> lips = np.random.default_rng(0).integers(0, 256, (4, 64, 64, 3), dtype=np.uint8)
+    >>> judge = Judge(lips, np.full((16, 128), -40.0, np.float32), ["ssim"])
+    >>> round(judge.truth["ssim"], 3), judge.scores(blur(lips, 1.0))["ssim"] < 1
+    (1.0, True)
     """
 
     def __init__(
@@ -222,6 +238,9 @@ def damage(
     levels. Where nearer to the truth is better (CPBD, motion), the truth's own value is the
     scale: 1 means that all of it is gone. The opening of lips that never move has no
     correlation and counts as 0. The sync offset has no scale: NaN.
+
+    >>> damage({"ssim": 0.75}, truth={"ssim": 1.0}, frozen={"ssim": 0.5})
+    {'ssim': 0.5}
     """
     found = {}
     for name in scores:

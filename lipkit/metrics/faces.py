@@ -49,6 +49,16 @@ class OwnFaces:
     ------
     LipkitError
         When a face is missing or lost in the clip.
+
+    >>> from lipkit.config import PrepareConfig
+    >>> from lipkit.face.landmarks import FaceLandmarks, track
+    >>> from lipkit.face.lips import crop, crop_boxes
+    >>> from lipkit.talker import person, still
+    >>> frames, landmarks = [still(person(0))], FaceLandmarks()
+    >>> boxes = crop_boxes(track(frames, landmarks).points, PrepareConfig())
+    >>> faces = OwnFaces(frames, boxes, landmarks)
+    >>> faces.points(crop(frames, boxes), where=[0]).shape
+    (1, 20, 2)
     """
 
     def __init__(

@@ -71,6 +71,12 @@ def shift_errors(
     """Offset found minus shift made, in frames, int ``[clips, shifts]``.
 
     A clip's own offset, which need not be 0, is not subtracted.
+
+    >>> from lipkit.course.assignments.data import prepared_clips  # drawn once, then kept
+    >>> clip = prepared_clips(clips=2)[0]
+    >>> errors = shift_errors([(clip.lips, clip.logmel)], shifts=[-5, 0, 5])
+    >>> errors.shape, bool((abs(errors - errors[0, 1]) <= 1).all())  # each shift is found
+    ((1, 3), True)
     """
     return np.array(
         [
