@@ -18,8 +18,9 @@ def paste_into(
     box: np.ndarray,
     largest_side: int = LARGEST_SIDE,
 ) -> Iterator[np.ndarray]:
-    """Put each lip image back into a still picture, with the colours of its rim
-    (:func:`lipkit.face.lips.paste_back`).
+    """Put each lip image back into a still picture (:func:`lipkit.face.lips.paste_back`).
+
+    The lips take on the colours of the picture around them.
 
     Parameters
     ----------

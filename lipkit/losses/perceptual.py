@@ -47,6 +47,7 @@ class PerceptualLoss(nn.Module):
         normalised apart, so that a difference of brightness or contrast goes unseen.
 
     >>> import torch
+    >>> from lipkit.models.perceptual_encoder import LipAutoEncoder
     >>> loss = PerceptualLoss(LipAutoEncoder())
     >>> video = torch.zeros(1, 3, 4, 64, 64)
     >>> loss(video, video).item()

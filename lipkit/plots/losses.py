@@ -40,6 +40,12 @@ def flow_figure(rows: Mapping[str, tuple[np.ndarray, np.ndarray]], enlarge: floa
         Label -> (frames u8 [n, 64, 64, 3], flow [2, n, 16, 16] in pixels, x then y).
     enlarge
         How many times as long as the motion an arrow is drawn.
+
+    >>> import numpy as np
+    >>> frames, flow = np.zeros((3, 64, 64, 3), np.uint8), np.ones((2, 3, 16, 16))
+    >>> figure = flow_figure({"to the right, and down": (frames, flow)})
+    >>> len(figure.axes), figure.axes[0].get_ylabel()
+    (3, 'to the right, and down')
     """
     n = len(next(iter(rows.values()))[0])
     figure = new_figure(0.1 + len(rows) * 8.3 / n)

@@ -58,6 +58,10 @@ def talking_clip(
 
     The same arguments always give the same frames and samples. See
     :func:`lipkit.talker.performance.perform` for the arguments and what is raised.
+
+    >>> talk = talking_clip(0, "hello", frames=40)
+    >>> talk.frames.shape, talk.samples.shape, talk.phonemes[1].symbol
+    ((40, 288, 360, 3), (70560,), 'h')
     """
     return record(perform(person_index, sentence, seed, frames))
 
@@ -66,7 +70,27 @@ def human_clip(person_index: int | Person, piece: Piece, seed: int = 0) -> Talk:
     """Draw a person of the cast who says what a human being said.
 
     The pieces that come with the kit are in :mod:`lipkit.talker.voices`, those of your own
-    recordings come from :func:`lipkit.talker.recordings.find_pieces`.
+    recordings come from :func:`lipkit.talker.recordings.find_pieces`. The clip is as long as the
+    speech needs.
+
+    Parameters
+    ----------
+    person_index
+        A person, or an index: then ``person(index, seed)``.
+    piece
+        What is said, with the times of its phonemes.
+    seed
+        Everything else that chance decides: motion, blinks, noise.
+
+    Raises
+    ------
+    LipkitError
+        When the recording cannot be read.
+
+    >>> from lipkit.talker.voices import voice
+    >>> talk = human_clip(0, voice("woman"))
+    >>> talk.text, talk.frames.shape[1:]
+    ('let me see how can i begin', (288, 360, 3))
     """
     who = person(person_index, seed) if isinstance(person_index, int) else person_index
     text = " ".join(word.text for word in piece.words) or piece.name

@@ -53,6 +53,8 @@ def train(
         The run's folder.
     resume:
         Continue from the folder's checkpoint; without one, start at the beginning.
+    progress:
+        Show a bar.
     spent:
         Seconds of ``train.minutes`` that earlier calls took.
 
@@ -61,6 +63,17 @@ def train(
     LipkitError
         When the set cannot be used, the folder holds another run, or a loss is no longer
         finite (the last good checkpoint is kept).
+
+    >>> import tempfile
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> from lipkit.presets import preset
+    >>> settings = {f"loss.{name}.weight": 0 for name in ("corr", "perc", "gen")}
+    >>> settings |= {"generator.width": 1 / 32, "train.batch_size": 2, "train.steps": 2}
+    >>> prepared = prepared_set(clips=4, held_out=1)
+    >>> with tempfile.TemporaryDirectory() as out:
+    ...     result = train(prepared.folder, preset("tiny", settings), out, progress=False)
+    >>> result.step, sorted(result.metrics)
+    (2, ['val_l1', 'val_l1_frozen'])
     """
     began = time.monotonic() - spent
     run = Run(PreparedSet.open(prepared), preset, Path(out), progress, began)
@@ -73,13 +86,38 @@ def train(
 
 
 class Run:
-    """One run before its first step: the recipe with its networks, and the trainer."""
+    """One run before its first step: the recipe with its networks, and the trainer.
+
+    Parameters
+    ----------
+    prepared, preset
+        The set and all settings.
+    out
+        The run's folder; None writes nothing.
+    progress
+        Show a bar.
+    began
+        The time, by :func:`time.monotonic`, from which ``train.minutes`` count; None: now.
+
+    Raises
+    ------
+    UsageError
+        When the settings do not go together, or the set has no such split.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> from lipkit.presets import preset
+    >>> settings = {f"loss.{name}.weight": 0 for name in ("corr", "perc", "gen")}
+    >>> settings |= {"generator.width": 1 / 32, "train.batch_size": 2, "train.steps": 2}
+    >>> run = Run(prepared_set(clips=4, held_out=1), preset("tiny", settings), out=None)
+    >>> sorted(run.recipe.networks.modules), run.trainer.step  # a moving average goes along
+    (['average', 'generator'], 0)
+    """
 
     def __init__(
         self,
         prepared: PreparedSet,
         preset: Preset,
-        out: Path,
+        out: Path | None,
         progress: bool = False,
         began: float | None = None,
     ) -> None:

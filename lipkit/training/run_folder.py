@@ -247,12 +247,27 @@ class RunLog:
 def read_log(folder: str | Path, name: str = "log") -> list[dict[str, float]]:
     """Rows of a run's log, oldest first; empty when there is none.
 
+    Parameters
+    ----------
+    folder
+        The run's.
+    name
+        ``log``, or ``log-NAME`` of a network that is trained before the generator.
+
     A last line that a kill cut off is left out.
 
     Raises
     ------
     LipkitError
         When a line before the last is no row: numbers by name, among them the step.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with RunLog(Path(folder)).open(step=0) as log:
+    ...         log.write(1, loss=0.5)
+    ...     read_log(folder)
+    [{'step': 1, 'loss': 0.5}]
     """
     path = Path(folder) / f"{name}.jsonl"
     rows: list[dict[str, float]] = []

@@ -32,6 +32,17 @@ class Step:
 
     Networks compute in the run's precision; what they give is float32, and so are all
     losses.
+
+    >>> from lipkit.training.generator_run import Run
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> from lipkit.presets import preset
+    >>> settings = {f"loss.{name}.weight": 0 for name in ("corr", "perc", "gen")}
+    >>> settings |= {"generator.width": 1 / 32, "train.batch_size": 2, "train.steps": 2}
+    >>> run = Run(prepared_set(clips=4, held_out=1), preset("tiny", settings), out=None)
+    >>> step = Step(run.recipe.networks, run.preset, run.recipe.fabric)
+    >>> batch = next(run.recipe.feed.batches(step=0, last=1))
+    >>> list(step(batch))  # the generator has moved
+    ['loss', 'pix']
     """
 
     def __init__(self, networks: Networks, preset: Preset, fabric: "Fabric") -> None:

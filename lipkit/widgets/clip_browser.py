@@ -30,6 +30,11 @@ def draw_clip(clip: PreparedClip, frame: int) -> Figure:
     ------
     UsageError
         For a frame that the clip does not have.
+
+    >>> from lipkit.course.assignments.data import prepared_clips  # drawn once, then kept
+    >>> figure = draw_clip(prepared_clips(clips=2)[0], frame=30)
+    >>> type(figure).__name__, len(figure.axes)
+    ('Figure', 3)
     """
     _require_frame(clip, frame)
     first = int(np.clip(frame - SPAN // 2, 0, max(0, clip.frames - SPAN)))
@@ -87,8 +92,12 @@ class ClipBrowser(Interactive):
 
     Parameters
     ----------
+    prepared
+        The set.
     clip
         A clip id; empty takes the first clip.
+    frame
+        The frame that is shown first, from 0.
     records
         Where the raw clips are now, if they have moved since they were prepared.
 
@@ -96,6 +105,11 @@ class ClipBrowser(Interactive):
     ------
     UsageError
         For a clip or frame that is not there.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> browser = ClipBrowser(prepared_set(clips=2), frame=30)
+    >>> browser.speaker.options, browser.frame.value, browser.frame.max
+    (('s1', 's2'), 30, 74)
     """
 
     def __init__(

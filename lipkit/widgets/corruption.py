@@ -24,6 +24,14 @@ def draw_corruption(judge: Judge, other: np.ndarray, corruption: str, strength: 
         Lips of another speaker, u8 ``[T, 64, 64, 3]``.
     corruption, strength
         As for :func:`lipkit.metrics.corruptions.corrupt`, which also says what is refused.
+
+    >>> import numpy as np
+    >>> from lipkit.metrics.corruptions import Judge
+    >>> lips = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
+    >>> judge = Judge(lips, np.full((32, 128), -40.0, np.float32), ["ssim"])
+    >>> figure = draw_corruption(judge, other=lips[::-1], corruption="blur", strength=2.0)
+    >>> type(figure).__name__
+    'Figure'
     """
     return _drawn(judge, *_measured(judge, other, corruption, strength))
 
@@ -71,6 +79,21 @@ class CorruptionExplorer(Interactive):
 
     ``corruption`` and ``strength`` are the controls, ``picture`` shows the figure. A newly
     chosen corruption starts at its usual strength. The slider acts when it is released.
+
+    Parameters
+    ----------
+    judge, other
+        As for :func:`draw_corruption`.
+    corruption
+        The one that is shown first.
+
+    >>> import numpy as np
+    >>> from lipkit.metrics.corruptions import Judge
+    >>> lips = np.random.default_rng(0).integers(0, 256, (8, 64, 64, 3), dtype=np.uint8)
+    >>> judge = Judge(lips, np.full((32, 128), -40.0, np.float32), ["ssim"])
+    >>> explorer = CorruptionExplorer(judge, other=lips[::-1])
+    >>> explorer.corruption.value, explorer.strength.value, explorer.strength.max
+    ('blur', 1.5, 4.0)
     """
 
     def __init__(self, judge: Judge, other: np.ndarray, corruption: str = "blur") -> None:

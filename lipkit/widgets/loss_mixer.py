@@ -24,6 +24,13 @@ def draw_mix(mixes: Mixes, mix: Mix) -> Figure:
     ------
     UsageError
         As :meth:`Mixes.nearest` does, and when none of :data:`SHOWN` was measured.
+
+    >>> from lipkit.config.places import RESULTS
+    >>> from lipkit.widgets.mixes import read_mixes
+    >>> mixes = read_mixes(RESULTS / "ablation" / "results.csv")
+    >>> figure = draw_mix(mixes, mixes.runs[0].mix)
+    >>> type(figure).__name__
+    'Figure'
     """
     run, _ = mixes.nearest(mix)
     metrics = _metrics(mixes)
@@ -38,7 +45,15 @@ def draw_mix(mixes: Mixes, mix: Mix) -> Figure:
 
 
 def describe_mix(mixes: Mixes, mix: Mix) -> str:
-    """What :func:`draw_mix` shows, in words for readers who cannot see it."""
+    """What :func:`draw_mix` shows, in words for readers who cannot see it.
+
+    >>> from lipkit.config.places import RESULTS
+    >>> from lipkit.widgets.mixes import read_mixes
+    >>> mixes = read_mixes(RESULTS / "ablation" / "results.csv")
+    >>> text = describe_mix(mixes, mixes.runs[0].mix)
+    >>> text.startswith(f"This mix was trained: ({mixes.runs[0].name})")
+    True
+    """
     run, _ = mixes.nearest(mix)
     parts = [
         f"{METRICS[m].label} {written(m, run.scores[m].value)} "
@@ -59,7 +74,14 @@ def found_mix(mixes: Mixes, mix: Mix) -> str:
 
 
 def winners(mixes: Mixes) -> str:
-    """The best run by each metric, and how many others cannot be told apart from it."""
+    """The best run by each metric, and how many others cannot be told apart from it.
+
+    >>> from lipkit.config.places import RESULTS
+    >>> from lipkit.widgets.mixes import read_mixes
+    >>> mixes = read_mixes(RESULTS / "ablation" / "results.csv")
+    >>> winners(mixes).startswith("Best by LMD ")
+    True
+    """
     parts = []
     for metric in _metrics(mixes):
         run, close = mixes.best(metric)
@@ -92,6 +114,25 @@ class LossMixer(Interactive):
 
     ``sliders`` holds them by loss; their levels are those that were trained. ``message`` says
     whether this mix was trained, ``picture`` shows all runs and ``verdict`` the best of them.
+
+    Parameters
+    ----------
+    mixes
+        The trained mixes (:func:`lipkit.widgets.mixes.read_mixes`).
+    run
+        Name of the run whose mix is shown first; empty takes the first.
+
+    Raises
+    ------
+    UsageError
+        For a run that is not there.
+
+    >>> from lipkit.config.places import RESULTS
+    >>> from lipkit.widgets.mixes import read_mixes
+    >>> mixes = read_mixes(RESULTS / "ablation" / "results.csv")
+    >>> mixer = LossMixer(mixes)
+    >>> list(mixer.sliders)
+    ['pixel', 'perceptual', 'correlation', 'GAN']
     """
 
     def __init__(self, mixes: Mixes, run: str = "") -> None:

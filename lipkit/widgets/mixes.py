@@ -149,6 +149,8 @@ def read_mixes(path: str | Path, split: str = "") -> Mixes:
 
     Parameters
     ----------
+    path
+        The file.
     split
         Empty takes the first split in the file.
 
@@ -158,6 +160,11 @@ def read_mixes(path: str | Path, split: str = "") -> Mixes:
         When the file is missing or is not such a table.
     UsageError
         For a split that it does not have.
+
+    >>> from lipkit.config.places import RESULTS
+    >>> mixes = read_mixes(RESULTS / "ablation" / "results.csv")
+    >>> [level.weight > 0 for level in mixes.levels("perceptual")]
+    [False, True]
     """
     path = Path(path)
     columns = ("split", "cell", "metric", "better", "value", "low", "high")

@@ -30,6 +30,14 @@ def draw_offset(clips: Sequence[ClipSeries], clip: str, formula: str, offset: in
     ------
     UsageError
         For a clip, formula or offset that is not there.
+
+    >>> from lipkit.analysis.study import StudyOptions, analyse
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> options = StudyOptions(repairings=20)
+    >>> study = analyse(prepared_set(clips=2), ["level_opening"], options, progress=False)
+    >>> figure = draw_offset(study.usable, study.usable[0].clip_id, "level_opening", offset=2)
+    >>> type(figure).__name__
+    'Figure'
     """
     sound, lips = _pair(clips, clip, formula)
     if offset not in OFFSETS:
@@ -61,7 +69,21 @@ class OffsetExplorer(Interactive):
     """Clip, formula and offset above the figure of :func:`draw_offset`.
 
     ``clip``, ``formula`` and ``offset`` are the controls, ``picture`` shows the figure. A
-    slider acts when it is released, so that slow machines keep up.
+    slider acts when it is released, so that slow machines keep up. Clips, clip, formula and offset
+    are as for that function; without a clip or a formula, the first is shown.
+
+    Raises
+    ------
+    UsageError
+        When no clip is usable.
+
+    >>> from lipkit.analysis.study import StudyOptions, analyse
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> options = StudyOptions(repairings=20)
+    >>> study = analyse(prepared_set(clips=2), ["level_opening"], options, progress=False)
+    >>> explorer = OffsetExplorer(study.usable, offset=2)
+    >>> explorer.formula.value, explorer.offset.min, explorer.offset.value, explorer.offset.max
+    ('level_opening', -15, 2, 15)
     """
 
     def __init__(

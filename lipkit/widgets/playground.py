@@ -59,6 +59,8 @@ def talk(
 
     Parameters
     ----------
+    weights
+        Of a generator of pictures, with its card.
     picture
         u8 [H, W, 3] with a face in it.
     samples
@@ -66,6 +68,8 @@ def talk(
         and padded with silence to whole frames.
     view
         ``face``: the lips are put back into the picture; ``lips``: 64 x 64 lips alone.
+    landmarks
+        dlib's detector and predictor; None makes them.
 
     Raises
     ------
@@ -73,6 +77,14 @@ def talk(
         For another view, or a recording without a sample.
     LipkitError
         When no face is found, or it is too small.
+
+    >>> import numpy as np
+    >>> from lipkit.talker import person, still
+    >>> from lipkit.weights import load_weights
+    >>> silence = np.zeros(2 * 1764, np.float32)  # two frames
+    >>> take = talk(load_weights("paper"), still(person(0)), silence, view="lips")
+    >>> take.frames.shape, take.samples.shape
+    ((2, 64, 64, 3), (3528,))
     """
     if view not in VIEWS:
         raise UsageError(f"view {view!r} is unknown; {did_you_mean(view, VIEWS)}")
@@ -102,10 +114,25 @@ class Playground(Interactive):
 
     Parameters
     ----------
+    weights
+        As for :func:`talk`.
     faces
         Name -> u8 [H, W, 3].
     recordings
         Name -> f32 [N], 44,100 samples per second.
+
+    Raises
+    ------
+    UsageError
+        Without a face or without a recording.
+
+    >>> import numpy as np
+    >>> from lipkit.talker import person, still
+    >>> from lipkit.weights import load_weights
+    >>> faces, sounds = {"person 0": still(person(0))}, {"silence": np.zeros(1764, np.float32)}
+    >>> playground = Playground(load_weights("paper"), faces, sounds)
+    >>> playground.face.options, playground.recording.value, playground.view.options
+    (('person 0',), 'silence', ('face', 'lips'))
     """
 
     sentence = "A playground: run this cell in JupyterLab to use it."

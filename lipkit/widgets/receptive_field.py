@@ -51,6 +51,15 @@ def draw_field(
     ------
     UsageError
         For a layer or a place that is not there.
+
+    >>> import numpy as np
+    >>> import torch
+    >>> from lipkit.models.audio_encoder import AudioEncoder
+    >>> from lipkit.models.trace import trace
+    >>> layers = trace(AudioEncoder(8), torch.zeros(1, 1, 64, 128))
+    >>> figure = draw_field(np.zeros((64, 128)), layers, "layer 5", step=8, row=8)
+    >>> type(figure).__name__
+    'Figure'
     """
     chain, field = _field(layers, layer, step, row)
     shape = chain[-1].output
@@ -94,6 +103,27 @@ class ReceptiveFieldExplorer(Interactive):
 
     ``layer``, ``step`` and ``row`` are the controls, ``picture`` shows the figure. A newly
     chosen layer keeps the place in time and height. A slider acts when it is released.
+
+    Parameters
+    ----------
+    logmel, layers
+        As for :func:`draw_field`.
+    layer
+        One of :func:`layer_names`; None takes the last.
+
+    Raises
+    ------
+    UsageError
+        When there is no convolution.
+
+    >>> import numpy as np
+    >>> import torch
+    >>> from lipkit.models.audio_encoder import AudioEncoder
+    >>> from lipkit.models.trace import trace
+    >>> layers = trace(AudioEncoder(8), torch.zeros(1, 1, 64, 128))
+    >>> explorer = ReceptiveFieldExplorer(np.zeros((64, 128)), layers)
+    >>> explorer.layer.value, explorer.step.max, explorer.row.max
+    ('layer 5', 15, 15)
     """
 
     def __init__(
