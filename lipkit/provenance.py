@@ -68,6 +68,10 @@ def code_of(*modules: str, apart_from: tuple[str, ...] = (), package: Path = PAC
     ------
     ValueError
         When one of the names is not a module of the package.
+
+    >>> one, other = code_of("lipkit.metrics.lmd"), code_of("lipkit.metrics.psnr")
+    >>> len(one), one == other
+    (64, False)
     """
     files = needed(*modules, apart_from=apart_from, package=package)
     return digest(*(part for name in sorted(files) for part in (name, _code(files[name]))))

@@ -25,6 +25,7 @@ def functions_and_classes(folder: Path) -> dict[str, object]:
     found = {}
     for module, name in imports(folder):
         value = getattr(importlib.import_module(module), name, None)
-        if inspect.isclass(value) or inspect.isfunction(value):
+        # A function that keeps its results is one all the same.
+        if inspect.isclass(value) or inspect.isfunction(inspect.unwrap(value)):
             found[f"{value.__module__}.{value.__qualname__}"] = value
     return dict(sorted(found.items()))

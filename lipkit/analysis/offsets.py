@@ -62,6 +62,12 @@ class Pairing:
 
     ``r`` is f32 ``[offsets, clips, clips]``: ``r[k, i, j]`` belongs to sound i, lips j,
     offset ``offsets[k]``; NaN where no piece of the pair can be used.
+
+    >>> import numpy as np
+    >>> series = list(np.random.default_rng(0).normal(size=(3, 60)))  # three clips of 60 steps
+    >>> pairing = cut_to_pieces(series, series, np.arange(-2, 3)).pairing()
+    >>> pairing.r.shape, pairing.curves[:, 2].round(3).tolist()  # at offset 0, equal series
+    ((5, 3, 3), [1.0, 1.0, 1.0])
     """
 
     offsets: np.ndarray

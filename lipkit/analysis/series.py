@@ -51,7 +51,14 @@ class SeriesFormula(Protocol):
 
 @dataclass(frozen=True)
 class Formula:
-    """How the two series are made of a prepared clip, each by a function of its own."""
+    """How the two series are made of a prepared clip, each by a function of its own.
+
+    >>> from lipkit.course.assignments.data import prepared_clips  # drawn once, then kept
+    >>> mine = Formula("mine", change_size, opening_change, "size of the change, change of opening")
+    >>> sound, lips = mine(prepared_clips(clips=2)[0])
+    >>> len(sound), len(lips)
+    (74, 74)
+    """
 
     name: str
     sound: Callable[[PreparedClip], np.ndarray]
@@ -146,6 +153,11 @@ def series(clip: PreparedClip, formula: SeriesFormula, min_steps: int = MIN_STEP
     ------
     UnusableClip
         When the clip is too short, or its sound or its lips never change.
+
+    >>> from lipkit.course.assignments.data import prepared_clips  # drawn once, then kept
+    >>> sound, lips = series(prepared_clips(clips=2)[0], FORMULAS["level_opening"])
+    >>> sound.shape, lips.shape
+    ((75,), (75,))
     """
     return all_series(clip, [formula], min_steps=min_steps)[formula.name]
 

@@ -97,7 +97,11 @@ def to_db(power: np.ndarray) -> np.ndarray:
 
 @cache
 def mel_filters() -> np.ndarray:
-    """librosa's mel filters (Slaney's scale and area), float32 [128, 513]."""
+    """librosa's mel filters (Slaney's scale and area), float32 [128, 513].
+
+    >>> mel_filters().shape
+    (128, 513)
+    """
     # Imported here because it takes seconds (numba) and only a few need it.
     from librosa.filters import mel
 
