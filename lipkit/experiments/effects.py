@@ -38,6 +38,11 @@ def pooled_spread(cells: Sequence[np.ndarray]) -> Spread | None:
     """The spread of seeds over several cells, each with the means of its runs ``[seeds]``.
 
     None where no cell has two runs.
+
+    >>> import numpy as np
+    >>> spread = pooled_spread([np.array([1.0, 1.2]), np.array([2.0])])  # one cell has two runs
+    >>> round(spread.variance, 3), spread.freedom
+    (0.02, 1)
     """
     squares, freedom = 0.0, 0
     for means in cells:

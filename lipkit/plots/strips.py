@@ -68,6 +68,12 @@ def film_strip(
     """Rows of lip pictures u8 [n, 64, 64, 3], each with a label; ``names`` stand above the columns.
 
     A small ``width`` (inches) keeps the words sharp where a notebook has few bytes to spare.
+
+    >>> import numpy as np
+    >>> frames = np.zeros((4, 64, 64, 3), np.uint8)
+    >>> figure = film_strip({"true": frames, "drawn": frames})
+    >>> type(figure).__name__, len(figure.axes)
+    ('Figure', 2)
     """
     n = len(next(iter(rows.values())))
     figure = new_figure(0.25 + len(rows) * (width - 1.1) / n * _aspect(rows), width)

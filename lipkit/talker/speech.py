@@ -27,7 +27,12 @@ SILENCE = "_"
 
 @dataclass(frozen=True)
 class Voice:
-    """One way of speaking: espeak voice and variant, pitch, its range, speed."""
+    """One way of speaking: espeak voice and variant, pitch, its range, speed.
+
+    >>> hurried, slow = Voice("hurried", speed=220), Voice("slow", speed=90)
+    >>> speak("hello", hurried).seconds < speak("hello", slow).seconds
+    True
+    """
 
     name: str
     language: str = "gmw/en"
@@ -37,7 +42,7 @@ class Voice:
     range: int = 50
     """0-99; liveliness of the melody."""
     speed: int = 140
-    """Words a minute."""
+    """Words per minute."""
 
 
 VOICES = (

@@ -46,6 +46,18 @@ class Trainer:
         Whether to draw bars.
     spent:
         Seconds of ``config.minutes`` that are over.
+
+    >>> from lipkit.course.assignments.data import prepared_set  # drawn once, then kept
+    >>> from lipkit.presets import preset
+    >>> from lipkit.training.generator_recipe import GeneratorRecipe
+    >>> settings = {f"loss.{name}.weight": 0 for name in ("corr", "perc", "gen")}
+    >>> settings |= {"generator.width": 1 / 32, "train.batch_size": 2, "train.steps": 2}
+    >>> small = preset("tiny", settings)
+    >>> recipe = GeneratorRecipe(prepared_set(clips=4, held_out=1), small)
+    >>> trainer = Trainer([recipe], recipe.fabric, small.train)
+    >>> trainer.fit()
+    >>> trainer.step, len(trainer.losses)
+    (2, 2)
     """
 
     def __init__(
