@@ -77,7 +77,8 @@ def used(text: str) -> set[str]:
 
 
 def defined(text: str) -> set[str]:
-    return {node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+    kinds = ast.FunctionDef, ast.ClassDef
+    return {node.name for node in ast.parse(text).body if isinstance(node, kinds)}
 
 
 @pytest.mark.parametrize("name", ALL)

@@ -22,7 +22,7 @@ class Decoder(nn.Module):
         self.layers = nn.Sequential(
             *_double(features, features // 2),
             *_double(features // 2, features // 4),
-            _Painter(features // 4, 3, 7, padding=3),
+            Painter(features // 4, 3, 7, padding=3),
             nn.Tanh(),
         )
 
@@ -44,7 +44,7 @@ def _double(inputs: int, outputs: int) -> list[nn.Module]:
     return [conv, nn.BatchNorm3d(outputs), nn.ReLU()]
 
 
-class _Painter(nn.Conv3d):
+class Painter(nn.Conv3d):
     """A 3-D convolution with few output channels, twice as fast on a CPU in training.
 
     Processors take 16 output channels at a time, and here there are 3. So the kernel's frames
