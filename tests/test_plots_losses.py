@@ -110,10 +110,11 @@ def test_shares_figure_lays_the_parts_end_to_end():
 
 
 def test_notice_figure_writes_dark_on_pale_and_pale_on_dark():
-    auc = np.array([[0.5, 0.95]])
-    figure = discriminators.notice_figure(auc, ["two"], ["reversed", "frozen"], auc * 0 + 0.02)
+    auc = np.array([[[0.48, 0.93]], [[0.52, 0.97]]])
+    figure = discriminators.notice_figure(auc, ["two"], ["reversed", "frozen"])
     (ax,) = _drawn(figure).axes
-    assert _texts(ax) == ["0.50 ± 0.02", "0.95 ± 0.02"]
+    assert _texts(ax) == ["0.48, 0.52", "0.93, 0.97"]
+    assert ax.images[0].get_array().tolist() == [[0.5, 0.95]]
     assert ax.texts[1].get_color() == PAGE != ax.texts[0].get_color()
     image = ax.images[0]
     pale, dark = image.cmap(image.norm(np.array([0.5, 1.0])))[:, :3]
@@ -131,5 +132,8 @@ def test_saturation_and_judges_figures_hold_their_curves():
     (ax,) = _drawn(discriminators.judges_figure(falling, shrug=1.39)).axes
     assert ax.lines[0].get_ydata()[0] == 1.39
     assert [line.get_ydata()[0] for line in ax.lines[1:]] == pytest.approx([2.0, 1.0])
+    low, high = ax.get_ylim()
+    assert 0.7 < low < 1.0
+    assert 2.0 < high < 2.3
     assert [t.get_text() for t in ax.get_legend().get_texts()] == ["two"]
     assert AUDIO not in [line.get_color() for line in ax.lines]

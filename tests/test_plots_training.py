@@ -26,7 +26,7 @@ def write_log(folder: Path, rows: list[dict]) -> None:
 
 
 def test_each_logged_loss_has_a_panel_with_every_step():
-    figure = drawn(training.losses_figure(ROWS, {"pix": ("frozen", 0.2)}, steps=60))
+    figure = drawn(training.losses_figure(ROWS, {"pix": [("frozen", 0.2)]}, steps=60))
     objective, pixel, judge = figure.axes[:3]
     assert [ax.get_visible() for ax in figure.axes] == [True] * 3
     assert list(pixel.lines[0].get_ydata()) == [row["pix"] for row in ROWS]
@@ -38,9 +38,13 @@ def test_each_logged_loss_has_a_panel_with_every_step():
 
 def test_the_first_steps_do_not_flatten_the_rest_and_the_reference_is_in_sight():
     rows = [{"step": i, "pix": 100.0 if i == 1 else 1.0 + 0.1 / i} for i in range(1, 41)]
-    low, high = drawn(training.losses_figure(rows, {"pix": ("", 0.5)})).axes[0].get_ylim()
+    low, high = drawn(training.losses_figure(rows, {"pix": [("", 0.5)]})).axes[0].get_ylim()
     assert low < 0.5
     assert 1.04 < high < 2
+    both = {"pix": [("", 0.5), ("", 3.0)]}
+    low, high = drawn(training.losses_figure(rows, both)).axes[0].get_ylim()
+    assert low < 0.5
+    assert high > 3
 
 
 def test_one_step_can_be_drawn_and_none_cannot():

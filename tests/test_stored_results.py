@@ -16,6 +16,7 @@ from lipkit.experiments import stored
 from lipkit.experiments.claims import HELD, UNDECIDED, VERDICTS
 from lipkit.experiments.stored import Stored, in_words, overall, read_results
 from lipkit.plots import ablation as figures
+from lipkit.plots import claims as claims_figures
 from lipkit.plots.style import ACCENT, to_png
 
 
@@ -180,26 +181,54 @@ def test_the_table_draws_each_row_in_its_place(ablation):
     assert names == ["b  pixel loss only", "e  full: all four losses"]
 
 
+def shown(figure, contrasts, families=("lmd", "ssim", "cpbd")):
+    """(contrast, family) -> panel, without those of which the claim says nothing"""
+    panels = iter(figure.axes)
+    found = {(contrast, family): next(panels) for contrast in contrasts for family in families}
+    return {key: ax for key, ax in found.items() if ax.axison}
+
+
 def test_claims_are_coloured_and_named_by_their_verdict(ablation):
-    figure = figures.claims_figure(ablation, "s1_test", block="paper")
+    figure = claims_figures.claims_figure(ablation, "s1_test", block="paper")
     to_png(figure, scale=0.4)
-    for ax, family in zip(figure.axes, ("lmd", "ssim", "cpbd"), strict=True):
-        said = [text.get_text() for text in ax.texts if text.get_text() != "not claimed"]
-        judged = [row for row in ablation.judged("s1_test") if row["block"] == "paper"]
-        rows = [row for row in judged if row["metric"] == family]
-        assert said == [row["verdict"] for row in rows]
-        for row in rows:
-            colour = figures.VERDICTS[row["verdict"]]
-            assert row["difference"] in [x for x, _ in points(ax, colour)]
-            assert row["paper"] in [pytest.approx(x) for x, _ in points(ax, ACCENT)]
+    judged = [row for row in ablation.judged("s1_test") if row["block"] == "paper"]
+    panels = shown(figure, dict.fromkeys(row["contrast"] for row in judged))
+    assert set(panels) == {(row["contrast"], row["metric"]) for row in judged}
+    for row in judged:
+        ax = panels[row["contrast"], row["metric"]]
+        texts = [text.get_text() for text in ax.texts]
+        (said,) = [text for text in texts if text.startswith(row["verdict"] + "\n")]
+        assert f"{row['difference']:+.2g}" in said
+        colour = claims_figures.VERDICTS[row["verdict"]]
+        assert row["difference"] in [x for x, _ in points(ax, colour)]
+        assert row["paper"] in [pytest.approx(x) for x, _ in points(ax, ACCENT)]
+        assert f"{row['paper']:+.2g}" in texts
+
+
+def test_a_large_effect_does_not_flatten_the_others(ablation):
+    figure = claims_figures.claims_figure(ablation, "s1_test", block="paper")
+    judged = [row for row in ablation.judged("s1_test") if row["block"] == "paper"]
+    panels = shown(figure, dict.fromkeys(row["contrast"] for row in judged))
+    for row in judged:
+        low, high = panels[row["contrast"], row["metric"]].get_xlim()
+        ends = row["low"], row["high"], row["paper"], *row["seeds"]
+        assert max(abs(end) for end in ends) > 0.7 * high
+        assert low < min(ends)
+        assert max(ends) < high
 
 
 def test_without_results_claims_show_the_paper_alone(nothing):
-    figure = figures.claims_figure(nothing, "s1_test", block="paper")
+    figure = claims_figures.claims_figure(nothing, "s1_test", block="paper")
     to_png(figure, scale=0.4)
-    lmd = figure.axes[0]
-    assert len(points(lmd, ACCENT)) == 5
-    assert len(lmd.texts) == 0
+    contrasts = [c for c in nothing.experiment.contrasts if c.block == "paper"]
+    panels = shown(figure, [c.name for c in contrasts])
+    assert len(panels) == sum(len(c.metrics) for c in contrasts)
+    for (name, family), ax in panels.items():
+        contrast = next(c for c in contrasts if c.name == name)
+        paper = nothing.paper_difference(contrast, family)
+        assert [x for x, _ in points(ax, ACCENT)] == [paper]
+        words = [text.get_text() for text in ax.texts if contrast.claim[:9] not in text.get_text()]
+        assert words == [f"{paper:+.2g}"]
     to_png(figures.table_figure(nothing, [], ["d", "e"]), scale=0.4)
     to_png(figures.spread_figure(nothing, "", {"lmd": "lmd"}), scale=0.4)
 

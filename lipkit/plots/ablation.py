@@ -10,9 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from lipkit.experiments.claims import HELD, NOT_HELD, TOO_SMALL, UNDECIDED
 from lipkit.experiments.columns import PAPER
-from lipkit.experiments.stored import FROZEN, TRUTH, Score, Stored, families
+from lipkit.experiments.stored import FROZEN, TRUTH, Score, Stored
 from lipkit.plots.metrics import heading
 from lipkit.plots.style import (
     ACCENT,
@@ -30,10 +29,10 @@ from lipkit.plots.style import (
 )
 from lipkit.plots.training import PANELS, running_mean
 
-VERDICTS = {HELD: LOSS, NOT_HELD: VISUAL, TOO_SMALL: AUDIO, UNDECIDED: MUTED}
 BESIDE_PAPER = ("lmd", "ssim_paper", "psnr_paper", "cpbd_paper")
 LINES = {FROZEN: "--", TRUTH: ":"}
-_PAPER = {"marker": "D", "ms": 6.5, "color": ACCENT, "mec": INK, "mew": 0.6, "ls": "none"}
+PAPER_MARK = {"marker": "D", "ms": 6.5, "color": ACCENT, "mec": INK, "mew": 0.6, "ls": "none"}
+"""How a number of the paper is drawn wherever it stands beside ours."""
 _LETTERS = 34
 """Width of a row's name, in letters."""
 
@@ -55,14 +54,18 @@ def table_figure(
     rows
         Names of cells and reference rows, from top to bottom.
     metrics
-        Our names; the paper's diamond is drawn where its number may be compared with ours.
+        Our names; the paper's diamond is drawn where its number may be compared with ours, on
+        a line of its own above our dots, so that neither hides the other.
     lines
         References, drawn as vertical lines with their values on the first split.
     """
-    figure = new_figure(1.15 + (0.34 if len(splits) == 1 else 0.42) * len(rows))
+    known = {(m, r): stored.paper(r, m) for m in metrics for r in rows}
+    papers = any(value is not None for value in known.values())
+    lanes = max(len(splits), 1) + papers
+    figure = new_figure(1.15 + (0.14 + 0.115 * lanes) * len(rows))
     axes = np.atleast_1d(figure.subplots(1, len(metrics), sharey=True))
-    offsets = [0.0] if len(splits) == 1 else [-0.17, 0.17]
-    papers = False
+    offsets = (np.arange(lanes) - (lanes - 1) / 2) * 0.8 / lanes
+    ours = offsets[1:] if papers else offsets
     for ax, metric in zip(axes, metrics, strict=True):
         for name in lines:
             score = stored.score(splits[0], name, metric) if splits else None
@@ -70,11 +73,9 @@ def table_figure(
                 ax.axvline(score.value, color=INK, ls=LINES[name], lw=1.1, zorder=1)
         for y, row in enumerate(rows):
             for i, split in enumerate(splits):
-                _dot(ax, stored.score(split, row, metric), y + offsets[i], hollow=i > 0)
-            value = stored.paper(row, metric)
-            if value is not None:
-                papers = True
-                ax.plot(value, y + (offsets[0] if splits else 0), zorder=2, **_PAPER)
+                _dot(ax, stored.score(split, row, metric), y + ours[i], hollow=i > 0)
+            if known[metric, row] is not None:
+                ax.plot(known[metric, row], y + offsets[0], zorder=4, **PAPER_MARK)
         ax.set_title(heading(metric), fontsize=8.5, loc="center", linespacing=1.1)
         _rows_axis(ax, len(rows))
     titles = [_title(stored, row) for row in rows]
@@ -83,7 +84,7 @@ def table_figure(
         Line2D([], [], marker="o", ls="-", color=FUSED, mfc=PAGE if i else FUSED, label=split)
         for i, split in enumerate(splits)
     ]
-    entries += [Line2D([], [], label="paper, GRID", **_PAPER)] * papers
+    entries += [Line2D([], [], label="paper, GRID", **PAPER_MARK)] * papers
     if splits:
         entries += [Line2D([], [], color=INK, ls=LINES[n], lw=1.1, label=n) for n in lines]
     figure.legend(handles=entries, loc="outside lower right", ncols=len(entries))
@@ -120,81 +121,6 @@ def _rows_axis(ax: Axes, count: int) -> None:
 
 
 @styled
-def claims_figure(
-    stored: Stored, split: str, convention: str = "standard", block: str = ""
-) -> Figure:
-    """Every contrast as a row, every metric as a panel: our difference, the paper's, the verdict.
-
-    The claim's side of 0 is tinted. Where nothing was measured, only the paper's diamond is drawn.
-    ``block`` is one of :data:`lipkit.experiments.columns.BLOCKS`; empty: all claims.
-    """
-    contrasts = [c for c in stored.experiment.contrasts if block in ("", c.block)]
-    family_of = families()
-    names = list(dict.fromkeys(m for contrast in contrasts for m in contrast.metrics))
-    figure = new_figure(1.1 + 0.66 * len(contrasts))
-    axes = np.atleast_1d(figure.subplots(1, len(names), sharey=True))
-    for ax, family in zip(axes, names, strict=True):
-        judged = {
-            row["contrast"]: row
-            for row in stored.judged(split, convention=convention)
-            if family_of[row["metric"]] == family
-        }
-        reach = []
-        for contrast in contrasts:
-            paper, row = stored.paper_difference(contrast, family), judged.get(contrast.name)
-            known = row is not None and row["difference"] is not None
-            reach += [abs(row[end]) for end in ("low", "high")] if known else []
-            reach += [abs(paper)] if paper and family in contrast.metrics else []
-        ax.set_xlim(*(1.18 * max(reach, default=1) * np.array([-1, 1])))
-        for y, contrast in enumerate(contrasts):
-            if family not in contrast.metrics:
-                ax.text(0, y, "not claimed", **_CENTRED, color=MUTED, fontsize=7, bbox=_BOX)
-                continue
-            row = judged.get(contrast.name)
-            _difference(ax, y, row, stored.paper_difference(contrast, family))
-        metric = next(iter(judged.values()))["metric"] if judged else family
-        ax.set_title(heading(metric), fontsize=8.5, loc="center", linespacing=1.1)
-        _rows_axis(ax, len(contrasts))
-        ax.axvline(0, color=INK, lw=1, zorder=1)
-    labels = [_claim(contrast.claim, contrast.origin, contrast.target) for contrast in contrasts]
-    axes[0].set_yticks(range(len(contrasts)), labels, color=INK, fontsize=8)
-    entries = [Line2D([], [], label="paper's difference", **_PAPER)]
-    entries += [
-        Line2D([], [], marker="o", color=colour, label=f"ours: {verdict}")
-        for verdict, colour in VERDICTS.items()
-    ]
-    figure.legend(handles=entries, loc="outside lower right", ncols=len(entries))
-    return figure
-
-
-_CENTRED = {"ha": "center", "va": "center"}
-_BOX = {"facecolor": PAGE, "edgecolor": "none", "boxstyle": "round,pad=0.2"}
-
-
-def _difference(ax: Axes, y: float, row: Mapping[str, Any] | None, paper: float | None) -> None:
-    side = row["side"] if row else int(np.sign(paper or 0))
-    limit = side * ax.get_xlim()[1]
-    ax.fill_betweenx([y - 0.5, y + 0.5], 0, limit, color=tint(LOSS, 0.1), lw=0, zorder=0)
-    if paper is not None:
-        ax.plot(paper, y + 0.14, zorder=4, **_PAPER)
-    if row is None:
-        return
-    colour = VERDICTS[row["verdict"]]
-    words = {"color": colour, "fontsize": 7.5, "fontweight": "bold", "bbox": _BOX}
-    ax.text(0, y - 0.26, row["verdict"], **_CENTRED, **words)
-    if row["difference"] is None:
-        return
-    ax.plot([row["low"], row["high"]], [y + 0.14] * 2, color=colour, lw=2, zorder=2)
-    seeds = [seed for seed in row["seeds"] if seed is not None]
-    ax.plot(seeds, [y + 0.14] * len(seeds), "|", color=colour, ms=9, mew=1.2, zorder=3)
-    ax.plot(row["difference"], y + 0.14, "o", color=colour, ms=5.5, zorder=3)
-
-
-def _claim(claim: str, origin: str, target: str) -> str:
-    return "\n".join([*textwrap.wrap(claim, 34), f"({origin} → {target})"])
-
-
-@styled
 def spread_figure(stored: Stored, split: str, metrics: Mapping[str, str]) -> Figure:
     """The paper's differences above what another seed alone changes, one panel per metric.
 
@@ -225,7 +151,7 @@ def spread_figure(stored: Stored, split: str, metrics: Mapping[str, str]) -> Fig
                 continue
             ax.plot([change, -change], [0, 0], "o", ms=5, color=FUSED, mfc=PAGE, mew=1.1, zorder=3)
         for y, value in papers:
-            ax.plot(value, y, zorder=3, **_PAPER)
+            ax.plot(value, y, zorder=3, **PAPER_MARK)
         ax.axvline(0, color=INK, lw=1, zorder=1)
         ax.set_title(heading(metric), fontsize=8.5, loc="center", linespacing=1.1)
         _rows_axis(ax, len(contrasts) + 1)
@@ -235,7 +161,7 @@ def spread_figure(stored: Stored, split: str, metrics: Mapping[str, str]) -> Fig
     entries = [
         Line2D([], [], marker="o", ls="none", color=FUSED, mfc=PAGE, label="two seeds of a cell"),
         Line2D([], [], color=tint(FUSED, 0.15), lw=8, label="95 % of pairs, widest left out"),
-        Line2D([], [], label="paper's difference of single runs", **_PAPER),
+        Line2D([], [], label="paper's difference of single runs", **PAPER_MARK),
     ]
     figure.legend(handles=entries, loc="outside lower right", ncols=3)
     return figure
@@ -325,7 +251,7 @@ def wrapping_rows_figure(
             ax.plot(wrapped.value, y, "s", color=FUSED, mfc=PAGE, ms=6, mew=1.3, zorder=3)
         paper = stored.paper(row, "psnr_paper")
         if paper is not None:
-            ax.plot(paper, y, zorder=4, **_PAPER)
+            ax.plot(paper, y, zorder=4, **PAPER_MARK)
     ax.axvline(unrelated, color=INK, ls=":", lw=1.1, zorder=0)
     _rows_axis(ax, len(rows))
     ax.set_yticks(range(len(rows)), [_title(stored, row) for row in rows], color=INK, fontsize=8)
@@ -333,7 +259,7 @@ def wrapping_rows_figure(
     entries = [
         Line2D([], [], marker="o", ls="none", color=FUSED, label="true"),
         Line2D([], [], marker="s", ls="none", color=FUSED, mfc=PAGE, label="wrapped"),
-        Line2D([], [], label="paper (wrapped)", **_PAPER),
+        Line2D([], [], label="paper (wrapped)", **PAPER_MARK),
         Line2D([], [], color=INK, ls=":", lw=1.1, label="wrapped, of unrelated pictures"),
     ]
     figure.legend(handles=entries, loc="outside lower right", ncols=4)

@@ -56,18 +56,17 @@ def shares_figure(parameters: Mapping[str, Mapping[str, float]], marked: str) ->
 
 
 @styled
-def notice_figure(
-    auc: np.ndarray, rows: Sequence[str], columns: Sequence[str], spread: np.ndarray | None = None
-) -> Figure:
+def notice_figure(auc: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> Figure:
     """Who notices what: areas under the curve as a map, 1/2 pale and 1 dark.
 
-    ``auc`` [rows, columns]; ``spread``, of the same shape, is half the range over seeds.
+    ``auc`` is [seeds, rows, columns]; a cell has the shade of the mean and shows every seed's
+    value: so few of them have no spread worth a "±".
     """
     figure = new_figure(0.5 + 0.46 * len(rows))
     ax = figure.subplots()
-    ax.imshow(auc, cmap=shades(FUSED, 16), vmin=BLIND, vmax=1.15, aspect="auto")
-    for (r, c), value in np.ndenumerate(auc):
-        text = f"{value:.2f}" + (f" ± {spread[r, c]:.2f}" if spread is not None else "")
+    ax.imshow(auc.mean(0), cmap=shades(FUSED, 16), vmin=BLIND, vmax=1.15, aspect="auto")
+    for (r, c), value in np.ndenumerate(auc.mean(0)):
+        text = ", ".join(f"{seed:.2f}" for seed in auc[:, r, c])
         ax.text(c, r, text, ha="center", va="center", color=PAGE if value > 0.75 else INK)
     ax.set_xticks(range(len(columns)), columns, color=INK, fontsize=9)
     ax.set_yticks(range(len(rows)), rows, color=INK, fontsize=9)
@@ -97,11 +96,14 @@ def saturation_figure(
     return figure
 
 
+_ABOVE = {"ha": "right", "va": "bottom", "fontsize": 8, "color": MUTED}
+
+
 @styled
 def judges_figure(losses: Mapping[str, Sequence[Sequence[float]]], shrug: float) -> Figure:
     """Losses of discriminators in training, smoothed over ten steps: name -> one curve per seed.
 
-    ``shrug`` is the loss of a discriminator that always says 1/2.
+    ``shrug`` is the loss of a discriminator that always says 1/2. The axis spans what is drawn.
     """
     figure = new_figure(2.3)
     ax = figure.subplots()
@@ -112,7 +114,9 @@ def judges_figure(losses: Mapping[str, Sequence[Sequence[float]]], shrug: float)
             smooth = np.convolve(curve, np.full(10, 0.1), mode="valid")
             steps = np.arange(len(smooth)) + 10
             ax.plot(steps, smooth, line, color=colour, lw=1.8, label=name if i == 0 else None)
-    ax.set(xlabel="step", ylabel=r"$\ell_{dis}$", ylim=(0, None))
+    ax.text(1, shrug, "always ½ ", transform=ax.get_yaxis_transform(), **_ABOVE)
+    ax.set(xlabel="step", ylabel=r"$\ell_{dis}$")
+    ax.margins(x=0.01, y=0.12)
     ax.grid(axis="y")
     ax.legend(loc="lower left", ncols=3)
     return figure

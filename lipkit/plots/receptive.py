@@ -152,18 +152,21 @@ def influence_figure(influence: np.ndarray, field: Field, row: str) -> Figure:
 def reach_figure(changes: Mapping[str, np.ndarray]) -> Figure:
     """Which frames change when one frame's sound does: label -> [T heard, T shown].
 
-    A logarithmic scale over seven decades; white is exactly 0, never less than that.
+    White is exactly 0. The scale is logarithmic over the decades in which changes lie, three
+    at most: frames near its upper end would all look black on a longer one.
     """
     figure = new_figure(3.7)
     axes = np.atleast_1d(figure.subplots(1, len(changes), sharey=True))
     top = max(float(c.max()) for c in changes.values())
-    tinted = ListedColormap(shades(FUSED, 16).colors[2:])
+    least = min(float(c[c > 0].min()) for c in changes.values())
+    low = max(min(least, top / 10), top * 1e-3)
+    tinted = ListedColormap(shades(FUSED, 16).colors[2:12])
     for ax, (label, change) in zip(axes, changes.items(), strict=True):
         seen = np.ma.masked_equal(change, 0)
         image = ax.imshow(
             seen.T,
             origin="lower",
-            norm=LogNorm(top * 1e-7, top),
+            norm=LogNorm(low, top),
             interpolation="none",
             cmap=tinted,
         )

@@ -55,10 +55,10 @@ def _show_strip(ax: Axes, images: np.ndarray, label: str, names: Sequence[str] =
     width = images.shape[2]
     ax.imshow(strip(images), interpolation="lanczos")
     ax.axis("off")
-    ax.text(-8, images.shape[1] / 2, label, ha="right", va="center", fontsize=8.5)
+    ax.text(-8, images.shape[1] / 2, label, ha="right", va="center", fontsize=10)
     for i, name in enumerate(names):
         x = i * (width + GAP) + width / 2
-        ax.text(x, -4, name, ha="center", va="bottom", fontsize=8, color=MUTED)
+        ax.text(x, -4, name, ha="center", va="bottom", fontsize=10, color=MUTED)
 
 
 @styled
@@ -76,10 +76,11 @@ def film_strip(
     ('Figure', 2)
     """
     n = len(next(iter(rows.values())))
-    figure = new_figure(0.25 + len(rows) * (width - 1.1) / n * _aspect(rows), width)
+    figure = new_figure(0.25 + len(rows) * (width - 1.25) / n * _aspect(rows), width)
     axes = np.atleast_1d(figure.subplots(len(rows), 1))
     for i, (ax, (label, images)) in enumerate(zip(axes, rows.items(), strict=True)):
         _show_strip(ax, images, label, names if i == 0 else ())
+        ax.set_anchor("E")  # what room there is, is for the labels
     return figure
 
 

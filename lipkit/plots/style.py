@@ -138,7 +138,7 @@ def _adapted(shades: np.ndarray, counts: np.ndarray, colours: int) -> np.ndarray
     return np.concatenate([shades[flat], np.uint8(shared.getpalette()).reshape(-1, 3)])
 
 
-def to_jpeg(figure: Figure, scale: float = 1.0, quality: int = 62) -> bytes:
+def to_jpeg(figure: Figure, scale: float = 1.0, quality: int = 58) -> bytes:
     """The figure as JPEG, for figures that are mostly photographs."""
     buffer = io.BytesIO()
     picture = _rendered(figure, scale)

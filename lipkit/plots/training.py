@@ -42,7 +42,7 @@ SMOOTH = 0.1
 @styled
 def losses_figure(
     rows: Sequence[Mapping[str, float]],
-    references: Mapping[str, tuple[str, float]] | None = None,
+    references: Mapping[str, Sequence[tuple[str, float]]] | None = None,
     steps: int | None = None,
 ) -> Figure:
     """The losses of a run against its steps: thin as logged, thick as a running mean.
@@ -52,7 +52,8 @@ def losses_figure(
     rows
         From :func:`lipkit.training.run_folder.read_log`; missing columns are left out.
     references
-        Column -> (label, level): a dashed line to compare it with, such as frozen lips.
+        Column -> (label, level) of each dashed line to compare it with, such as frozen lips or
+        the loss of a judge that cannot tell. Lines are always inside the panel.
     steps
         Where the axis ends; by default, at the last step.
 
@@ -74,12 +75,12 @@ def losses_figure(
         ax.plot(step, values, color=tint(colour, 0.4), lw=0.8)
         ax.plot(step, running_mean(values), color=colour)
         ax.set_title(title, fontweight="normal")
-        if name in (references or {}):
-            label, level = references[name]
+        lines = (references or {}).get(name, ())
+        for label, level in lines:
             ax.axhline(level, color=INK, ls="--", lw=1.1)
             ax.text(1, level, f"{label} ", transform=ax.get_yaxis_transform(), **_ABOVE)
         # The first steps can be ten times the rest, which would be a flat line below them.
-        shown = np.append(values[len(values) // 20 :], [r[1] for r in _of(references, name)])
+        shown = np.append(values[len(values) // 20 :], [level for _, level in lines])
         room = 0.06 * max(np.ptp(shown), 1e-9)
         ax.set(ylim=(min(shown) - room, max(shown) + 2 * room), xlim=(0, steps or step[-1]))
         ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -92,10 +93,6 @@ def losses_figure(
 
 
 _ABOVE = {"ha": "right", "va": "bottom", "fontsize": 8, "color": INK}
-
-
-def _of(references: Mapping[str, tuple[str, float]] | None, name: str) -> list[tuple[str, float]]:
-    return [references[name]] if references and name in references else []
 
 
 def running_mean(values: np.ndarray) -> np.ndarray:
