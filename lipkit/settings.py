@@ -39,7 +39,12 @@ class Settings:
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """A config as plain nested dictionaries, for JSON."""
+    """A config as plain nested dictionaries, for JSON.
+
+    >>> from lipkit.config import DataConfig
+    >>> to_dict(DataConfig(window=8))["window"]
+    8
+    """
     return dataclasses.asdict(config)
 
 
@@ -199,7 +204,11 @@ def _whole(number: float) -> int:
 
 
 def flat(settings: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by dotted name."""
+    """Nested settings by dotted name.
+
+    >>> flat({"train": {"steps": 10, "seed": 0}, "name": "tiny"})
+    {'train.steps': 10, 'train.seed': 0, 'name': 'tiny'}
+    """
     found = {}
     for name, value in settings.items():
         nested = isinstance(value, dict)
@@ -218,6 +227,10 @@ def override(config: Any, values: dict[str, Any]) -> Any:
     UsageError
         For an unknown setting (with the nearest known name), one that belongs to another
         member of a union (with those that have it), or an unsuitable value.
+
+    >>> from lipkit.presets import preset
+    >>> override(preset("tiny"), {"train.batch_size": 8}).train.batch_size
+    8
     """
     tags = {f"{name}.{union[0]}" for name, union in _unions(type(config)).items()}
     for key, value in sorted(values.items(), key=lambda item: item[0] not in tags):
