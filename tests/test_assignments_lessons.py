@@ -1,17 +1,31 @@
-"""No lesson prints the answer of an assignment."""
+"""No lesson prints the answer of an assignment, neither in its words nor by what it computes."""
 
 import ast
 import builtins
 import copy
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
 
+import numpy as np
 import pytest
-from assignment_cells import gaps, source
+from assignment_cells import gaps, marks, source
 
 from lipkit.config.places import NOTEBOOKS
 from lipkit.course.assignments.release import SOURCES
 from lipkit.course.notebooks import read_notebook
 
+
+def minutes(name: str) -> int:
+    """How long an assignment takes, by its title."""
+    return int(re.search(r"About (\d+) minutes", source(name).cells[0].source)[1])
+
+
 ALL = sorted(path.stem for path in SOURCES.glob("*.ipynb"))
+SHORT = [name for name in ALL if minutes(name) <= 60]
+"""The long ones ask for whole networks and measurements, which take too long to be tried."""
 LESSONS = sorted(path.stem for path in NOTEBOOKS.glob("[0-9]*.ipynb"))
 
 
@@ -88,3 +102,62 @@ def test_no_lesson_says_a_solution(name, lessons):
 
 def own(cell) -> list[ast.FunctionDef]:
     return [node for node in ast.parse(cell.source).body if isinstance(node, ast.FunctionDef)]
+
+
+def takes(function, count: int) -> bool:
+    """Whether a function can be called with so many arguments in their places."""
+    try:
+        inspect.signature(function).bind(*range(count))
+    except TypeError:
+        return False
+    return True
+
+
+@pytest.fixture(scope="module")
+def of_lessons(lessons) -> Iterator[dict[str, object]]:
+    """Every function that a lesson defines at its top, with the imports of its lesson."""
+    sys.path.insert(0, str(NOTEBOOKS))  # lessons import the page beside them
+    found = {}
+    kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
+    for lesson, parsed in lessons.items():
+        space = {"np": np}
+        for node in (node for tree in parsed for node in tree.body if isinstance(node, kept)):
+            with suppress(NameError):  # some are made of what their lesson has computed
+                exec(compile(ast.Module([node], []), lesson, "exec"), space)
+                if isinstance(node, ast.FunctionDef):
+                    found[f"{lesson}: {node.name}"] = space[node.name]
+    yield found
+    sys.path.remove(str(NOTEBOOKS))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", SHORT)
+def test_no_function_of_a_lesson_passes_for_a_solution(name, of_lessons):
+    """Each is put into the place of each answer, and must fail its tests."""
+    assert len(of_lessons) > 50
+    space, answered, tried = {"__name__": "__main__"}, [], 0
+    for cell in (cell for cell in source(name).cells if cell.cell_type == "code"):
+        exec(compile(cell.source, name, "exec"), space)
+        if marks(cell).get("solution"):
+            answered = own(cell)
+        elif marks(cell).get("grade"):
+            for answer in answered:
+                solution = space[answer.name]
+                count = len(inspect.signature(solution).parameters)
+                least = count - len(answer.args.defaults)
+                for where, function in of_lessons.items():
+                    if takes(function, least):
+                        tried += 1
+                        space[answer.name] = function
+                        assert not passes(cell.source, space), f"{where} is {answer.name}"
+                space[answer.name] = solution
+    assert tried
+
+
+def passes(test: str, space: dict) -> bool:
+    try:
+        exec(compile(test, "test", "exec"), dict(space))
+    except Exception:
+        return False
+    return True
