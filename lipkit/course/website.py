@@ -62,7 +62,7 @@ def write_site(out: Path, notebooks: Path = NOTEBOOKS) -> Path:
         if lesson.is_here(notebooks):
             path = f"notebooks/{lesson.stem}.html"
             notebook = read_notebook(notebooks / f"{lesson.stem}.ipynb")
-            site.add(path, lesson.name, notebook_html(notebook, path))
+            site.add(path, lesson.name, notebook_html(notebook, path, notebooks))
             _add_solutions(site, lesson, notebooks)
             link = f'<a href="{path}">{html.escape(lesson.name)}</a>'
             question = html.escape(lesson.question)
@@ -84,7 +84,7 @@ def _add_solutions(site: Site, lesson: Lesson, notebooks: Path) -> None:
     source = notebooks / lesson.solutions
     if source.is_file():
         path = f"notebooks/{source.relative_to(notebooks).with_suffix('.html').as_posix()}"
-        body = notebook_html(read_notebook(source), path)
+        body = notebook_html(read_notebook(source), path, source.parent)
         site.add(path, f"Solutions · {lesson.name}", body)
 
 
@@ -116,14 +116,17 @@ def document_html(text: str, path: str, folder: Path | None = None) -> str:
     return tidy(markdown_html(text, folder=str(folder or "")), path)
 
 
-def notebook_html(notebook: NotebookNode, path: str) -> str:
-    """A stored notebook as the body of the page ``path``: its text, code and outputs."""
+def notebook_html(notebook: NotebookNode, path: str, folder: Path) -> str:
+    """A stored notebook as the body of the page ``path``: its text, code and outputs.
+
+    ``folder`` is where it lies; pictures that its text shows are read from there.
+    """
     parts = []
     for cell in notebook.cells:
         if is_install_cell(cell):
             continue
         if cell.cell_type == "markdown":
-            parts.append(markdown_html(cell.source, cell.get("attachments", {})))
+            parts.append(markdown_html(cell.source, cell.get("attachments", {}), str(folder)))
         elif cell.cell_type == "code":
             parts.append(f'<div class="code">{_code(cell.source)}</div>')
             shown = "".join(map(_output, cell.outputs))
