@@ -32,6 +32,11 @@ def claims_figure(
     numbers are written in it. The claim's side of 0 is tinted. Where nothing was measured, only
     the paper's diamond is drawn, and a metric of which the claim says nothing has an empty panel.
     ``block`` is one of :data:`lipkit.experiments.columns.BLOCKS`; empty: all claims.
+
+    >>> from lipkit.experiments.stored import read_results
+    >>> figure = claims_figure(read_results("ablation"), "s1_test", block="paper")
+    >>> type(figure).__name__
+    'Figure'
     """
     contrasts = [c for c in stored.experiment.contrasts if block in ("", c.block)]
     family_of = families()

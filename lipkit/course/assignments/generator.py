@@ -38,7 +38,13 @@ BLOCK = 4
 
 
 class Clip(NamedTuple):
-    """One drawn person saying one sentence, T frames."""
+    """One drawn person saying one sentence, T frames.
+
+    >>> import torch
+    >>> clip = Clip(video=torch.zeros(3, 20, 64, 64), logmel=torch.zeros(4 * 20, 128))
+    >>> clip.video.shape[1] == len(clip.logmel) // 4
+    True
+    """
 
     video: Tensor
     """f32 [3, T, 64, 64] in [-1, 1]."""
@@ -52,6 +58,10 @@ def drawn_clips(people: int, clips: int, seed: int) -> list[Clip]:
     """``clips`` clips of each of ``people`` drawn people; another seed gives other people.
 
     Drawn on first use, in about 1 s per person and 0.3 s per clip, and kept.
+
+    >>> clip, other = drawn_clips(people=2, clips=1, seed=0)
+    >>> clip.video.shape[0], len(clip.logmel) == 4 * clip.video.shape[1]
+    (3, True)
     """
     prepared = drawn_set(people, clips, seed)
     takes = {take.key: take for take in drawn_takes(people, clips, seed)}
@@ -124,6 +134,12 @@ def assembled(
         Some names of :data:`KIT`, and what takes their places.
     features, blocks, kernel
         Channels (the paper: 256), residual blocks (9) and their kernels' length in time.
+
+    >>> import torch
+    >>> from lipkit.models.fusion import Fusion
+    >>> generator = assembled({"Fusion": Fusion}, features=16)
+    >>> tuple(generator(torch.zeros(1, 3, 64, 64), torch.zeros(1, 1, 4 * 4, 128)).shape)
+    (1, 3, 4, 64, 64)
     """
     part = {**KIT, **mine}
     return quick(
@@ -144,6 +160,10 @@ def with_weights(mine: Mapping[str, Callable[..., Any]], name: str = WEIGHTS) ->
     ------
     AssertionError
         When the parts have another layout than the kit's.
+
+    >>> from lipkit.models.fusion import Fusion
+    >>> with_weights({"Fusion": Fusion}).training
+    False
     """
     trained = load_weights(name).generator
     config = trained.config
@@ -187,6 +207,10 @@ def check_gradients(module: nn.Module, *inputs: Tensor, seed: int = 0) -> None:
     ------
     AssertionError
         Naming the first that gets none.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> check_gradients(nn.Linear(3, 2), torch.rand(4, 3))  # all is well
     """
     given = [x.detach().clone().requires_grad_(True) for x in inputs]
     output = module.train()(*given)
@@ -235,7 +259,15 @@ def _moving(video: Tensor) -> Tensor:
 
 @torch.no_grad()
 def judge(generator: nn.Module, clips: Sequence[Clip], say: Say | None = None) -> Verdict:
-    """Let the generator say every clip from its first frame, and compare; ``say`` as below."""
+    """Let the generator say every clip from its first frame, and compare; ``say`` as below.
+
+    >>> import torch
+    >>> clips = [Clip(torch.rand(3, 8, 64, 64), torch.zeros(4 * 8, 128)) for _ in range(2)]
+    >>> frozen = lambda generator, identity, logmel: identity[:, :, None].expand(-1, -1, 8, -1, -1)
+    >>> verdict = judge(torch.nn.Identity(), clips, say=frozen)
+    >>> verdict.r, round(verdict.error, 3)
+    (0.0, 1.0)
+    """
     rows = []
     for i, clip in enumerate(clips):
         other = _as_long(clips[(i + 1) % len(clips)].logmel, len(clip.logmel))
@@ -260,6 +292,13 @@ def talking(generator: nn.Module, clip: Clip, say: Say | None = None) -> tuple[A
     -------
     tuple
         A matplotlib figure, and a player with the clip's sound.
+
+    >>> from torch import nn
+    >>> clip = drawn_clips(people=2, clips=1, seed=0)[0]
+    >>> frozen = lambda generator, face, sound: clip.video[None, :, :1].expand(1, *clip.video.shape)
+    >>> figure, film = talking(nn.Identity(), clip, say=frozen)
+    >>> type(figure).__name__, type(film).__name__
+    ('Figure', 'HTML')
     """
     from lipkit.plots.strips import film_strip, strip
 
