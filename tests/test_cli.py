@@ -235,7 +235,9 @@ def test_generate_options_arrive(lipkit, recorded, tmp_path):
 def test_demo_options_arrive(lipkit, recorded, tmp_path):
     calls = recorded("lipkit.course.demo.run_demo")
     assert lipkit("demo", tmp_path, "--minutes", "0.5", "--seed", "2")[0] == 0
-    assert calls == [((tmp_path,), {"preset_name": "tiny", "minutes": 0.5, "seed": 2})]
+    assert calls == [((tmp_path,), {"preset_name": None, "minutes": 0.5, "seed": 2})]
+    assert lipkit("demo", tmp_path, "--preset", "tiny")[0] == 0
+    assert calls[1] == ((tmp_path,), {"preset_name": "tiny", "minutes": 4.0, "seed": 0})
 
 
 def test_assignments():

@@ -124,6 +124,22 @@ def test_the_page_is_written_whatever_losses_a_preset_has(tmp_path, preset_name)
     assert (out / "figures" / "loss.png").read_bytes()[1:4] == b"PNG"
 
 
+@pytest.mark.parametrize(("named", "start"), [(None, "paper_third"), ("tiny", None)])
+def test_training_goes_on_from_shipped_weights_unless_a_preset_is_named(
+    tmp_path, monkeypatch, named, start
+):
+    given = {}
+
+    def stop(out, stages):
+        given.update({stage.name: stage for stage in stages})
+        raise LipkitError("stop here")
+
+    monkeypatch.setattr(demo, "run_stages", stop)
+    with pytest.raises(LipkitError, match="stop here"):
+        demo.run_demo(tmp_path / "out", preset_name=named)
+    assert f"start={start!r}" in given["training"].inputs[1]
+
+
 def test_a_network_that_draws_nothing_is_refused_before_anything_is_made(tmp_path):
     with pytest.raises(UsageError, match="draws no lips"):
         demo.run_demo(tmp_path / "out", preset_name="landmarks")

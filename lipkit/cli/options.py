@@ -16,7 +16,10 @@ SetOption = Annotated[
 ]
 PresetOption = Annotated[
     str,
-    typer.Option(help="Settings: tiny, paper, released, plus, vondrick, chung or landmarks."),
+    typer.Option(
+        help="Settings: paper, mended, released, paper_few_steps, tiny, plus, vondrick, chung or "
+        "landmarks."
+    ),
 ]
 SeedOption = Annotated[int, typer.Option(help="Same seed, same result.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]

@@ -25,6 +25,8 @@ def write_demo_page(
         "generation": f"{talked['realtime']:.1f} x real time",
         "machine": f"Python {platform.python_version()}, {platform.machine()}",
     }
+    if preset.train.start:
+        facts["training"] = f"goes on from the weights {preset.train.start}"
     if trained["metrics"]:
         ours, frozen = trained["metrics"]["val_l1"], trained["metrics"]["val_l1_frozen"]
         facts["validation error"] = f"{ours:.3f} (frozen lips {frozen:.3f})"
@@ -34,8 +36,9 @@ def write_demo_page(
             "One still picture and a new sentence, made into a video, with the sentence's "
             "true video beside it. Two kinds of weights come with the kit: paper, the paper's own "
             "model, which draws the lips anew in 64 x 64 pixels, and plus, ours, which moves the "
-            "picture's own pixels. The third model was trained here a moment ago, in minutes and "
-            "on three people. Nobody has seen the stranger. Every face and voice is synthetic.",
+            f"picture's own pixels. The third model was trained here a moment ago{_begun(preset)}, "
+            "in minutes and on three people. No model has seen the stranger. Every face and voice "
+            "is synthetic.",
             (
                 Media("talking/portrait.png", "The picture that goes in"),
                 _video("talking_paper", "The paper's model: generated lips in the picture"),
@@ -53,7 +56,7 @@ def write_demo_page(
             "Training",
             f"Each pair of rows is a window of a validation clip: the real lips, and what the "
             f"generator makes of the picture at the left and the sound after {trained['step']} "
-            "steps. Such short training gives soft lips; that is expected.",
+            f"steps{_begun(preset)}. Such short training gives soft lips; that is expected.",
             _training_media(out),
             wide=True,
         ),
@@ -80,6 +83,11 @@ def write_demo_page(
         "and voices whose owners consent.",
     )
     return write_page(page, out / "index.html")
+
+
+def _begun(preset: Preset) -> str:
+    start = preset.train.start
+    return f", beginning with the weights {start} that come with the kit" if start else ""
 
 
 def _video(name: str, caption: str) -> Media:

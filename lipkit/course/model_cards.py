@@ -36,6 +36,12 @@ class Words:
     limits: str
 
 
+_MANY = (
+    "240 drawn people; s1 and, with seven clips, six other speakers of GRID, who were recorded "
+    "for a public corpus that gives no names. Voices: 251 readers of LibriSpeech and 84 "
+    "speakers of AN4, who read for public corpora, and espeak-ng."
+)
+
 WORDS: Mapping[str, Words] = {
     "plus": Words(
         "Our own generator: it moves the pixels of the identity image and draws what the image "
@@ -51,13 +57,23 @@ WORDS: Mapping[str, Words] = {
     "paper": Words(
         "The paper's generator at a quarter of its width, trained on many people: losses of the "
         "printed forms, weighted for few steps.",
-        "240 drawn people; s1 and, with seven clips, six other speakers of GRID, who were recorded "
-        "for a public corpus that gives no names. Voices: 251 readers of LibriSpeech and 84 "
-        "speakers of AN4, who read for public corpora, and espeak-ng.",
+        _MANY,
         "Teaching: what the paper's network learns of anybody's lips on one CPU core.",
         "Its lips are soft, teeth are a grey band, and it moves a quarter to a third as far as "
         "real lips do. It does not follow free speech yet: on drawn people who say anything its "
         "LMD is worse than that of frozen lips.",
+    ),
+    "paper_third": Words(
+        "`paper` after a third of its training: where the demo and notebook 07 go on.",
+        _MANY,
+        "Teaching: what a model looks like on its way, and a beginning for minutes of training.",
+        "Its lips are softer than those of `paper` and follow the sound less.",
+    ),
+    "paper_tenth": Words(
+        "`paper` after a tenth of its training.",
+        _MANY,
+        "Teaching: what the network learns first, which is the picture, not the motion.",
+        "It hardly moves the lips, and blurs them.",
     ),
     "paper_half": Words(
         "The paper's generator at half its width, trained for few steps.",
