@@ -217,6 +217,13 @@ def test_a_large_effect_does_not_flatten_the_others(ablation):
         assert max(ends) < high
 
 
+def test_all_blocks_may_be_shown_though_a_family_was_not_measured(ablation):
+    figure = claims_figures.claims_figure(ablation, "s1_test")
+    heads = [ax.get_title() for ax in figure.axes if ax.get_title()]
+    asked = dict.fromkeys(m for c in ablation.experiment.contrasts for m in c.metrics)
+    assert len(heads) == len(asked)
+
+
 def test_without_results_claims_show_the_paper_alone(nothing):
     figure = claims_figures.claims_figure(nothing, "s1_test", block="paper")
     to_png(figure, scale=0.4)

@@ -64,7 +64,9 @@ def claims_figure(
         panels[0].text(-0.06, 0.5, label, **box)
     for ax, family in zip(axes[0], names, strict=True):
         found = [row["metric"] for (_, of), row in judged.items() if of == family]
-        ax.set_title(heading(found[0] if found else family), fontsize=9, loc="center")
+        # Of a family that was not measured there is a name only.
+        title = heading(found[0]) if found else family
+        ax.set_title(title, fontsize=9, loc="center")
     entries = [Line2D([], [], label="paper's difference", **PAPER_MARK)]
     entries += [
         Line2D([], [], marker="o", color=colour, label=f"ours: {verdict}")
