@@ -310,7 +310,7 @@ def test_results_of_an_older_form_say_so(folder, tmp_path, ablation):
 
 
 def test_every_verdict_has_a_colour_of_its_own():
-    assert len({figures.VERDICTS[verdict] for verdict in VERDICTS}) == 4
+    assert len({claims_figures.VERDICTS[verdict] for verdict in VERDICTS}) == 4
 
 
 def test_an_effect_without_an_interval_is_said_in_words():

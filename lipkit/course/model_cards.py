@@ -59,21 +59,22 @@ WORDS: Mapping[str, Words] = {
         "printed forms, weighted for few steps.",
         _MANY,
         "Teaching: what the paper's network learns of anybody's lips on one CPU core.",
-        "Its lips are soft, teeth are a grey band, and it moves a quarter to a third as far as "
-        "real lips do. It does not follow free speech yet: on drawn people who say anything its "
-        "LMD is worse than that of frozen lips.",
+        "Its lips are soft, teeth are a grey band, and it moves a third to a half as far as real "
+        "lips do. It hardly follows free speech: on drawn people who say anything it is no better "
+        "than frozen lips by LMD.",
     ),
     "paper_third": Words(
         "`paper` after a third of its training: where the demo and notebook 07 go on.",
         _MANY,
         "Teaching: what a model looks like on its way, and a beginning for minutes of training.",
-        "Its lips are softer than those of `paper` and follow the sound less.",
+        "Its lips are softer than those of `paper` and follow the sound less; free speech moves "
+        "them hardly at all.",
     ),
     "paper_tenth": Words(
         "`paper` after a tenth of its training.",
         _MANY,
         "Teaching: what the network learns first, which is the picture, not the motion.",
-        "It hardly moves the lips, and blurs them.",
+        "Its lips hardly follow the sound, and by SSIM it is worse than frozen lips.",
     ),
     "paper_half": Words(
         "The paper's generator at half its width, trained for few steps.",
