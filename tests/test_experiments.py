@@ -283,7 +283,7 @@ def test_a_contrast_of_cells_that_no_column_is_read_for(
     changed = dataclasses.replace(
         table, cells=table.cells | {c.name: c for c in own}, contrasts=(one,)
     )
-    monkeypatch.setattr("lipkit.experiments.plan.experiment", lambda name: changed)
+    monkeypatch.setattr("lipkit.experiments.own_tables.experiment", lambda name: changed)
     plan = plan_of(prepared, tmp_path, cells=["b", "d"], steps=1)
     claim(plan)
     queue.run_all(plan, progress=False)

@@ -202,6 +202,7 @@ COMPARED = {
     "Fusion": _fusion,
     "ResidualBlock": _residual,
     "Decoder": _decoder,
+    "Painter": _decoder,  # its last convolution, which the page leaves to PyTorch
     "Generator": _generator,
     "AudioCorrelation": _audio_correlation,
     "VisualCorrelation": _visual_correlation,

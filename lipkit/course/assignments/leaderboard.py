@@ -152,7 +152,14 @@ def line(place: Place) -> str:
     """A submission in one line."""
     if place.value is None:
         return f"{place.who}: not measured; {place.note}"
-    return f"{place.who}: {place.value:.3f} [{place.low:.3f}, {place.high:.3f}]"
+    return f"{place.who}: {place.value:.3f} {_interval(place)}"
+
+
+def _interval(place: Place) -> str:
+    """Of too few people there is none."""
+    if place.low is None or place.high is None:
+        return "no interval"
+    return f"[{place.low:.3f}, {place.high:.3f}]"
 
 
 def markdown(places: list[Place], metric: str, people: int) -> str:
@@ -173,7 +180,7 @@ def markdown(places: list[Place], metric: str, people: int) -> str:
         if rank is not None:
             tied.setdefault(rank, []).append(place.who)
             beside = "–" if place.minus_frozen is None else f"{place.minus_frozen:+.3f}"
-            ends = f"{place.low:.3f} to {place.high:.3f}"
+            ends = _interval(place)
             lines.append(f"| {rank} | {place.who} | {place.value:.3f} | {ends} | {beside} |")
     told = [f"* {', '.join(names)} share place {n}." for n, names in tied.items() if names[1:]]
     told += [f"* {line(place)}" for place in places if place.value is None]
