@@ -170,11 +170,13 @@ class Report:
 
 def _run(options: argparse.Namespace) -> None:
     from lipkit.data.packed import unpack
+    from lipkit.presets import preset
 
     began = time.monotonic()
     if content(options.out):
         raise UsageError(f"{options.out}: holds files; give a new or empty folder")
     changes = assignments(options.set, "--set")
+    preset(options.preset, changes)  # What it does not know is refused before anything is tried.
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         prepared = unpack(options.packed, place / "set")
@@ -302,14 +304,16 @@ def train(prepared: Any, options: argparse.Namespace, minutes: float, run: Path)
     import torch
 
     from lipkit.presets import preset
-    from lipkit.training.generator_run import train
+    from lipkit.training.generator_run import train as train_generator
 
     changes = {"train.keep_steps": 200, "train.minutes": minutes}
     if torch.cuda.is_available():
         changes["train.workers"] = 8
     changes |= assignments(options.set, "--set")
     with bringing_home(run, options.out):
-        done = train(prepared.folder, preset(options.preset, changes), run, progress=False)
+        done = train_generator(
+            prepared.folder, preset(options.preset, changes), run, progress=False
+        )
     bring_home(done.weights, options.out)
     for path in (run / "log.csv", *sorted((run / "samples").glob("*"))[-1:]):
         shutil.copy(path, options.out)

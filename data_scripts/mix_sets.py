@@ -52,8 +52,7 @@ def part(text: str) -> Part:
 
 
 def _mix(options: argparse.Namespace) -> None:
-    from lipkit.data.description import write_description
-    from lipkit.data.manifest import MANIFEST, counts, statistics, write_manifest
+    from lipkit.data.ledger import enter
     from lipkit.data.prepared import PreparedSet
 
     parts = [part(text) for text in options.parts]
@@ -73,15 +72,12 @@ def _mix(options: argparse.Namespace) -> None:
     for one in parts:
         clips += _link(one, sets[one.folder], beside)
     clips.sort(key=lambda pair: pair[0].clip_id)
-    beside.mkdir(parents=True, exist_ok=True)
-    write_manifest(beside / MANIFEST, clips)
     corpora = dict.fromkeys(record.corpus for record, _ in clips)
-    results: dict[str, Any] = {"statistics": statistics(clips), "counts": counts(clips)}
-    write_description(beside, "+".join(corpora), first.settings, results)
+    enter(beside, "+".join(corpora), first.settings, clips)
     if options.out.exists():
         options.out.rmdir()
     beside.rename(options.out)
-    print(f"{options.out}: {results['counts']['ok_by_split']}")
+    print(f"{options.out}: {PreparedSet.open(options.out).description['counts']['ok_by_split']}")
 
 
 def _link(one: Part, prepared: Any, out: Path) -> list[tuple[Any, Any]]:

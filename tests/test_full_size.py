@@ -89,6 +89,13 @@ def test_a_folder_with_files_is_left_alone(tmp_path, capsys):
     assert "holds files" in capsys.readouterr().err
 
 
+def test_a_setting_that_is_not_known_is_refused_at_once(tmp_path, capsys):
+    run = ["run", "set.zip", "--out", str(tmp_path / "home"), "--set", "flow.widht=1"]
+    assert main(run) == 2
+    assert "flow.width" in capsys.readouterr().err
+    assert not (tmp_path / "home").exists()
+
+
 def test_a_fault_is_an_entry_and_the_rest_goes_on(tmp_path):
     report = script["Report"](tmp_path / "report.json")
     assert report.attempt("broken", lambda: 1 / 0) is None

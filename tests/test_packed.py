@@ -44,6 +44,17 @@ def test_what_was_packed_comes_back_but_for_what_a_jpeg_costs(mixed, tmp_path):
         assert 0 < wrong.mean() < 4
 
 
+def test_a_clip_longer_than_a_jpeg_is_high_comes_back(tmp_path):
+    folder = make_set(tmp_path / "set", {"train": 1}, frames=1103)
+    pack(folder, tmp_path / "set.zip")
+    back = unpack(tmp_path / "set.zip", tmp_path / "back")
+    (file,) = back.clips().file
+    before, after = read_clip(folder / file), read_clip(back.folder / file)
+    wrong = np.abs(before.lips.astype(float) - after.lips).mean((1, 2, 3))
+    assert wrong.shape == (1103,)
+    assert wrong.max() < 6
+
+
 def test_the_size_is_kept_and_every_split_is_there(tmp_path):
     folder = make_set(tmp_path / "set", {"train": 30, "val": 2}, frames=40)
     whole = pack(folder, tmp_path / "whole.zip")
@@ -105,6 +116,7 @@ def test_what_is_no_packed_set_is_one_line(mixed, tmp_path, name, text, said):
     with pytest.raises(LipkitError, match=said) as caught:
         unpack(path, tmp_path / "back")
     assert "\n" not in str(caught.value)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mixed", "one", "set.zip", "two"]
 
 
 def test_a_file_that_is_not_there_or_no_archive_is_one_line(tmp_path):

@@ -64,7 +64,7 @@ WORDS: Mapping[str, Words] = {
         "than frozen lips by LMD.",
     ),
     "paper_third": Words(
-        "`paper` after a third of its training: where the demo and notebook 07 go on.",
+        "`paper` after a third of its training: where the demo goes on.",
         _MANY,
         "Teaching: what a model looks like on its way, and a beginning for minutes of training.",
         "Its lips are softer than those of `paper` and follow the sound less; free speech moves "

@@ -1,7 +1,7 @@
 """A prepared set in one small file, to be carried to another machine.
 
-A zip archive of ``manifest.csv`` and ``prepare.json`` and, for each clip, its lips as one JPEG,
-frame below frame, and its other tensors as they are. That is 2 kB per frame instead of 14.
+A zip archive of the settings (``settings.json``), a row per clip (``rows.csv``) and, for each
+clip, its lips as one JPEG and its other tensors as they are: 2 kB per frame instead of 14.
 """
 
 import csv
@@ -19,15 +19,8 @@ from PIL import Image, UnidentifiedImageError
 from lipkit.config import LIP_SIZE, PrepareConfig
 from lipkit.corpora.record import ClipRecord
 from lipkit.data.clips import PreparedClip, read_clip, write_clip
-from lipkit.data.description import write_description
-from lipkit.data.manifest import (
-    MANIFEST,
-    Outcome,
-    counts,
-    prepared_file,
-    statistics,
-    write_manifest,
-)
+from lipkit.data.ledger import enter
+from lipkit.data.manifest import Outcome, prepared_file
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import content, inside, replacing
@@ -37,7 +30,9 @@ ROWS = "rows.csv"
 COLUMNS = ("clip_id", "speaker", "corpus", "split", "sentence", "notes", "member")
 SETTINGS = "settings.json"
 QUALITY = 90
-"""Of the JPEG. Its error on drawn and GRID's lips is 3 to 10 in squares of 0 to 255."""
+"""Of the JPEG."""
+COLUMN = 1000
+"""Frames below each other in it; more begin another column, since a JPEG is 65,535 pixels high."""
 
 _NO_PACKED_SET = (
     zipfile.BadZipFile,
@@ -87,8 +82,9 @@ def pack(folder: str | Path, path: str | Path, megabytes: float = 56.0, seed: in
     for row in prepared.clips().to_dict("records"):
         sources.setdefault((prepared.folder / row["file"]).resolve(), []).append(row)
     order = _first_of_each_split(sources, seed)
+    splits = {row["split"] for listed in sources.values() for row in listed}
     rows: list[dict[str, Any]] = []
-    splits, frames, stored = {rows[0]["split"] for rows in sources.values()}, 0, 0
+    frames = stored = 0
     with replacing(path) as temporary:
         with zipfile.ZipFile(temporary, "w") as archive:
             archive.writestr(SETTINGS, json.dumps(prepared.description["settings"]))
@@ -126,21 +122,20 @@ def unpack(path: str | Path, folder: str | Path) -> PreparedSet:
     path, folder = Path(path), Path(folder)
     if content(folder):
         raise UsageError(f"{folder}: holds files; give a new or empty folder")
-    clips: list[tuple[ClipRecord, Outcome]] = []
-    try:
-        with zipfile.ZipFile(path) as archive:
-            settings = from_dict(PrepareConfig, _object(archive.read(SETTINGS)))
-            for row in csv.DictReader(io.StringIO(archive.read(ROWS).decode())):
-                clips.append(_restore(archive, row, path, folder))
-    except _NO_PACKED_SET as error:
-        raise LipkitError(f"{path}: is no packed set ({error}); pack it again") from None
-    except OSError as error:
-        raise LipkitError(f"{path}: cannot be read ({error.strerror or error})") from None
-    clips.sort(key=lambda pair: pair[0].clip_id)
-    write_manifest(folder / MANIFEST, clips)
-    corpora = dict.fromkeys(record.corpus for record, _ in clips)
-    results = {"statistics": statistics(clips), "counts": counts(clips)}
-    write_description(folder, "+".join(corpora), settings, results)
+    with replacing(folder) as temporary:
+        try:
+            with zipfile.ZipFile(path) as archive:
+                settings = from_dict(PrepareConfig, _object(archive.read(SETTINGS)))
+                rows = csv.DictReader(io.StringIO(archive.read(ROWS).decode()))
+                clips = [_restore(archive, row, path, temporary) for row in rows]
+        except _NO_PACKED_SET as error:
+            raise LipkitError(f"{path}: is no packed set ({error}); pack it again") from None
+        except OSError as error:
+            raise LipkitError(f"{path}: cannot be read ({error.strerror or error})") from None
+        corpora = dict.fromkeys(record.corpus for record, _ in clips)
+        enter(temporary, "+".join(corpora), settings, clips)
+        if folder.exists():
+            folder.rmdir()
     return PreparedSet.open(folder)
 
 
@@ -160,10 +155,21 @@ def _first_of_each_split(sources: Mapping[Path, Sequence[Mapping[str, Any]]], se
 
 
 def _jpeg(lips: np.ndarray) -> bytes:
-    """Lips u8 [T, 64, 64, 3] as one picture, frame below frame."""
+    """Lips u8 [T, 64, 64, 3] as one picture, frame below frame, in columns of equal height."""
+    columns = -(-len(lips) // COLUMN)
+    filled = np.concatenate([lips, lips[-1:].repeat(-len(lips) % columns, 0)])
+    stacks = filled.reshape(columns, -1, LIP_SIZE, 3)
     file = io.BytesIO()
-    Image.fromarray(lips.reshape(-1, LIP_SIZE, 3)).save(file, "JPEG", quality=QUALITY)
+    Image.fromarray(np.concatenate(list(stacks), axis=1)).save(file, "JPEG", quality=QUALITY)
     return file.getvalue()
+
+
+def _lips(data: bytes, frames: int) -> np.ndarray:
+    """What :func:`_jpeg` was given."""
+    with Image.open(io.BytesIO(data)) as picture:
+        stacked = np.asarray(picture.convert("RGB"))
+    stacks = np.split(stacked, stacked.shape[1] // LIP_SIZE, axis=1)
+    return np.concatenate(stacks).reshape(-1, LIP_SIZE, LIP_SIZE, 3)[:frames]
 
 
 def _others(clip: PreparedClip) -> bytes:
@@ -187,11 +193,11 @@ def _restore(
 ) -> tuple[ClipRecord, Outcome]:
     """Write one clip of a packed file; what the manifest says of it."""
     target = inside(folder, prepared_file(row["clip_id"]), path)
-    with Image.open(io.BytesIO(archive.read(f"{row['member']}.jpg"))) as picture:
-        lips = np.asarray(picture.convert("RGB")).reshape(-1, LIP_SIZE, LIP_SIZE, 3)
     with np.load(io.BytesIO(archive.read(f"{row['member']}.npz"))) as others:
         tensors = {name: others[name] for name in ("logmel", "landmarks", "box")}
-        clip = PreparedClip(lips, **tensors, meta=json.loads(str(others["meta"])))
+        meta = json.loads(str(others["meta"]))
+    lips = _lips(archive.read(f"{row['member']}.jpg"), len(tensors["box"]))
+    clip = PreparedClip(lips, **tensors, meta=meta)
     write_clip(target, clip)
     levels = clip.logmel.astype(np.float64)
     record = ClipRecord(

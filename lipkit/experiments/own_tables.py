@@ -8,6 +8,7 @@ then on a file that says anything else is refused there.
 
 import datetime
 import hashlib
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -197,8 +198,6 @@ def read_registration(out: Path) -> dict[str, str]:
     LipkitError
         When there is no registration, or it is broken.
     """
-    import json
-
     path = out / REGISTRATION
     try:
         found = json.loads(path.read_text(encoding="utf-8"))

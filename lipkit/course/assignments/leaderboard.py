@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from lipkit.course.held_out import held_out_clips
+from lipkit.course.held_out import HELD_OUT_PEOPLE, held_out_clips
 from lipkit.course.lesson import cache_folder, kept, preparing_code
 from lipkit.data.prepare import prepare
 from lipkit.errors import LipkitError, UsageError
@@ -19,7 +19,7 @@ from lipkit.metrics import METRICS
 from lipkit.report.tables import ARROWS, write_csv, write_text
 from lipkit.weights import WEIGHTS_NAME
 
-FIRST_PERSON = 24
+FIRST_PERSON = HELD_OUT_PEOPLE[0]
 """This one and all after are in the training of no shipped network."""
 
 
@@ -35,6 +35,9 @@ class Place:
     """95 % bootstrap over people."""
     minus_frozen: float | None = None
     """Beside the same people's lips standing still."""
+    people: int = 0
+    """How many the mean is over: those whose truth can be trusted
+    (:mod:`lipkit.evaluation.trust`)."""
     note: str = ""
 
 
@@ -128,7 +131,8 @@ def _measured(student: Path, prepared: Path, out: Path, metric: str) -> Place:
         said = " ".join(str(fault).split()).replace(f"{student}{os.sep}", "")
         return Place(student.name, None, note=said)
     beside = (value.get("minus_frozen") or {}).get("mean")
-    return Place(student.name, value["mean"], value["low"], value["high"], beside)
+    averaged = sum(person["averaged"] for person in done.summary["people"])
+    return Place(student.name, value["mean"], value["low"], value["high"], beside, averaged)
 
 
 def ranks(places: list[Place]) -> list[int | None]:
@@ -156,7 +160,7 @@ def line(place: Place) -> str:
 
 
 def _interval(place: Place) -> str:
-    """Of too few people there is none."""
+    """There is none where only one clip is left."""
     if place.low is None or place.high is None:
         return "no interval"
     return f"[{place.low:.3f}, {place.high:.3f}]"
@@ -169,8 +173,10 @@ def markdown(places: list[Place], metric: str, people: int) -> str:
     lines = [
         f"# Leaderboard: {head}",
         "",
-        f"Means over {people} drawn people on whom no shipped network was trained, with 95 % "
-        "bootstrap intervals over people. Where intervals overlap, a place is luck.",
+        f"Means over {max(p.people for p in places)} of {people} drawn people on whom no shipped "
+        "network was trained: those whose truth can be trusted. With 95 % bootstrap intervals "
+        "over people, or over their clips where there is one. Where intervals overlap, a place is "
+        "luck.",
         "",
         f"| place | who | {head} | 95 % interval | less {FROZEN} |",
         "|--:|:--|--:|:--|--:|",
