@@ -240,7 +240,8 @@ def read_results(name: str, folder: str | Path = "") -> Stored:
     judgement = _read_json(place / "claims.json", {"claims": list})
     columns = ("cell", "seed", "step")
     path = place / "curves.csv"
-    curves = read_csv(path, columns, ("seed", "step"), None) if path.is_file() else []
+    counts = ("seed", "step")
+    curves = read_csv(path, columns, counts, None, filled=counts) if path.is_file() else []
     curves = [{key: _typed(key, value) for key, value in row.items()} for row in curves]
     return Stored(table, place, about, rows, judgement["claims"], curves, judgement)
 

@@ -190,6 +190,9 @@ class Source:
             yield from self._container.demux(*streams)
         except av.FFmpegError as error:
             self._note(f"reading stops early ({_reason(error)})")
+        except IndexError:
+            # PyAV has no place for a stream that begins after the file was opened.
+            self._note("reading stops early (a stream begins that its head does not name)")
 
     def _hear(self, packet: av.Packet, frames: list[av.AudioFrame]) -> None:
         """Count bare sound, to compare it with what its header promises."""

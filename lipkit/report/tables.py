@@ -31,6 +31,7 @@ def read_csv(
     columns: Collection[str],
     whole: Collection[str] = (),
     numbers: Collection[str] | None = (),
+    filled: Collection[str] = (),
 ) -> list[dict[str, str]]:
     """Rows of a table that :func:`write_csv` wrote, as texts.
 
@@ -41,6 +42,8 @@ def read_csv(
     whole, numbers
         Columns of whole numbers, and of any numbers; a field may be empty. None for ``numbers``
         means all other columns.
+    filled
+        Columns in which no field may be empty.
 
     Raises
     ------
@@ -62,7 +65,9 @@ def read_csv(
     for place, row in enumerate(rows, 1):
         for name, text in row.items():
             number = name in numbers if numbers is not None else name not in columns
-            if fault := _fault_of(name, text, name in whole, number):
+            fault = _fault_of(name, text, name in whole, number)
+            if fault or (name in filled and not text):
+                fault = fault or f"its {name} is empty"
                 raise LipkitError(f"{path}: row {place}: {fault}; run lipkit experiment again")
     return rows
 
