@@ -27,9 +27,11 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.evaluation import EvaluationOptions, evaluate
 from lipkit.evaluation.clip_scores import FROZEN, MEAN, TRUTH, measure
 from lipkit.evaluation.keys import metric_keys
+from lipkit.evaluation.other_sound import OtherSounds
 from lipkit.evaluation.predictions import Model, load_models, predict
 from lipkit.evaluation.score_tables import latex, markdown
 from lipkit.evaluation.scores import ClipScores, RowScores, Score
+from lipkit.evaluation.split import SplitClip
 from lipkit.evaluation.summary import summarise
 from lipkit.evaluation.trust import implausible_share, jitter
 from lipkit.files import owning
@@ -346,6 +348,46 @@ def test_batch_norm_of_the_test_batch_is_what_a_generator_never_switched_gives(r
     assert np.abs(found.astype(int) - expected).max() <= 1
     assert (found != predict(running, clip, "s1/c", starts, seen, 16)).mean() > 0.5
     assert np.array_equal(predict(by_batch, clip, "s1/c", starts, seen, 16), found)
+
+
+def test_a_model_hears_the_next_clip_of_another_speaker_where_that_is_asked_for(tmp_path):
+    sounds = {"a/0": 8, "a/1": 30, "b/0": 12}
+    clips = {name: noise_clip(frames, seed) for seed, (name, frames) in enumerate(sounds.items())}
+    split = []
+    for name, clip in clips.items():
+        file = tmp_path / f"{name.replace('/', '-')}.safetensors"
+        write_clip(file, clip)
+        split.append(SplitClip(name, file, (0,), (0,), speaker=name[0]))
+    other = OtherSounds(split)
+    assert np.array_equal(other.of("a/0", 12), clips["b/0"].logmel)
+    assert np.array_equal(other.of("a/1", 5), clips["b/0"].logmel[:20])
+    repeated = np.concatenate([clips["a/0"].logmel] * 4)
+    assert np.array_equal(other.of("b/0", 30), repeated[:120])
+    alone = OtherSounds(split[:2])
+    assert np.array_equal(alone.of("a/1", 8), clips["a/0"].logmel)
+    assert alone.digest != other.digest
+    with pytest.raises(UsageError, match="needs a second clip in the split"):
+        OtherSounds(split[:1])
+    generator = Recorder()
+    model = dataclasses.replace(recording(generator), other_sound=other.of)
+    predict(model, clips["a/1"], "a/1", [4], [0], 16)
+    heard = generator.heard[0][0, 0].numpy()
+    expected = np.concatenate([clips["b/0"].logmel] * 2)[16:80]
+    assert np.abs(heard - (expected.astype(np.float32) + 40) / 20).max() < 1e-5
+
+
+def test_a_row_with_other_sound_stands_beside_each_model(prepared, run, tmp_path, measured):
+    with pytest.raises(UsageError, match="--other-sound is about models"):
+        quick([], prepared, tmp_path / "none", other_sound=True)
+    alone = quick([run], prepared, tmp_path)
+    measured.clear()
+    both = quick([run], prepared, tmp_path, other_sound=True)
+    label = f"{run.name}, other sound"
+    assert {rows for _, rows in measured} == {(label,)}
+    own, other = row(both.summary, run.name), row(both.summary, label)
+    assert own["metrics"] == row(alone.summary, run.name)["metrics"]
+    assert (own["sound"], other["sound"]) == ("own", "another clip's")
+    assert own["metrics"]["ssim"]["mean"] != other["metrics"]["ssim"]["mean"]
 
 
 def test_a_network_without_batch_norm_has_one_row_and_another_kind_is_refused():

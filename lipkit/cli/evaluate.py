@@ -47,6 +47,12 @@ def evaluate(
         str,
         typer.Option(help="Its statistics: running, batch (at test, the authors'), or both."),
     ] = "running",
+    other_sound: Annotated[
+        bool,
+        typer.Option(
+            "--other-sound", help="Add a row for each model: it hears another clip's sound."
+        ),
+    ] = False,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
     quiet: QuietOption = False,
@@ -77,6 +83,7 @@ def evaluate(
         retrieval=retrieval,
         same_speaker=same_speaker,
         batch_norm=batch_norm,
+        other_sound=other_sound,
     )
     done = run_evaluation(models, prepared, split, out, options, workers, progress=not quiet)
     print(markdown(done.summary))

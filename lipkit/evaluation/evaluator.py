@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from lipkit.errors import UsageError
 from lipkit.evaluation.clip_scores import REFERENCES
 from lipkit.evaluation.keys import measuring_key, metric_keys
 from lipkit.evaluation.options import EvaluationOptions
+from lipkit.evaluation.other_sound import OtherSounds
 from lipkit.evaluation.parts import Parts
 from lipkit.evaluation.predictions import Model, load_models
 from lipkit.evaluation.retrieval import RETRIEVAL, Retrieval
@@ -95,7 +96,8 @@ def evaluate(
     chosen = _metrics(options.metrics)
     opened = PreparedSet.open(prepared)
     windows = Windows(opened, split, DataConfig(), seed=options.seed, mismatched=False)
-    clips, notes = spread(split_clips(opened, split, windows), options.most)
+    all_clips = split_clips(opened, split, windows)
+    clips, notes = spread(all_clips, options.most)
     notes += find_sources(opened, clips, options.raw, chosen)
     if not any(clip.source for clip in clips):
         chosen = [name for name in chosen if "truth_points" not in METRICS[name].needs]
@@ -107,6 +109,8 @@ def evaluate(
     paths = [os.fspath(path) for path in models]
     loaded = load_models(paths, [*REFERENCES, RETRIEVAL], options.batch_norm)
     _require_metrics(loaded, chosen)
+    if options.other_sound:
+        loaded = _each_with_other_sound(loaded, OtherSounds(all_clips))
     notes += _other_crops(loaded, opened)
     window, stride = windows.config.window, windows.config.stride
     searched = _search_of(options, opened, split, clips, window)
@@ -148,6 +152,16 @@ def _metrics(names: Sequence[str] | None) -> list[str]:
         if name not in METRICS:
             raise UsageError(f"metric {name!r} is unknown; {did_you_mean(name, METRICS)}")
     return [name for name in METRICS if name in names]
+
+
+def _each_with_other_sound(models: Sequence[Model], sounds: OtherSounds) -> list[Model]:
+    if not models:
+        raise UsageError("--other-sound is about models; name one, or leave it out")
+    rows = []
+    for model in models:
+        label, digest = f"{model.label}, other sound", f"{model.digest}-{sounds.digest[:16]}"
+        rows += [model, replace(model, label=label, digest=digest, other_sound=sounds.of)]
+    return rows
 
 
 def _search_of(

@@ -30,3 +30,6 @@ class EvaluationOptions:
     batch_norm: str = "running"
     """``running``; ``batch``, as the authors' code has it at test; or ``both``, a row for each
     (:data:`lipkit.evaluation.predictions.BATCH_NORM`)."""
+    other_sound: bool = False
+    """Adds a row for each model, in which it hears another clip's sound
+    (:class:`lipkit.evaluation.other_sound.OtherSounds`)."""

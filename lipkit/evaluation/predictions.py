@@ -2,7 +2,7 @@
 
 import copy
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ class Model:
     """Of all that its lips depend on: weights, architecture, and how it is given its sound."""
     test_batch_norm: bool = False
     """Whether batch norm takes the statistics of the test batch."""
+    other_sound: Callable[[str, int], np.ndarray] | None = None
+    """Id of a clip and its frames -> log-mel ``[4 * frames, 128]`` to hear instead of its own."""
 
     @property
     def draws(self) -> bool:
@@ -67,6 +69,7 @@ class Model:
             "step": card.step,
             "trained": card.date,
             "batch_norm": "test batch" if self.test_batch_norm else "running",
+            "sound": "another clip's" if self.other_sound else "own",
         }
 
 
@@ -130,7 +133,8 @@ def predict(
     It is told those of the identity image, which the others must find for themselves.
 
     Sound as the model was trained on: normalised by its own statistics, shifted and
-    scrambled as its card says. Frames of shifted sound beyond the clip repeat its last ones.
+    scrambled as its card says, and of another clip where the model's row is about that. Frames of
+    shifted sound beyond the clip repeat its last ones.
     Batch norm takes its running statistics, so that a window does not depend on the others;
     where it takes the test batch's, a batch is eight windows of the clip.
 
@@ -142,7 +146,9 @@ def predict(
     data = model.card.preset.data
     device = next(model.generator.parameters()).device
     frames = np.array(starts)[:, None] + np.arange(window) + data.sound_shift
-    sound = clip.logmel.reshape(clip.frames, COLUMNS_PER_FRAME, -1)
+    other = model.other_sound
+    sound = clip.logmel if other is None else other(clip_id, clip.frames)
+    sound = sound.reshape(clip.frames, COLUMNS_PER_FRAME, -1)
     heard = sound[frames.clip(0, clip.frames - 1)]
     heard = heard.reshape(len(starts), -1, sound.shape[-1])
     if data.mel_axes == "scrambled":
