@@ -1,33 +1,136 @@
 """Fixtures shared by all tests. Nothing here downloads; real clips are used where they lie."""
 
 import importlib.util
+import multiprocessing
 import os
 import shutil
+import sys
+import tempfile
 from pathlib import Path
 
 import pytest
+import warm
 
 from lipkit.check import CHROMIUM
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+WARM = "LIPKIT_TEST_WARM"
+"""Names the folder of the Python that has loaded its libraries, to all test processes."""
+
+LONGEST = [
+    "notebooks/solutions/10_baselines.ipynb",
+    "tests/test_distribution.py",
+    "notebooks/11_ablation.ipynb",
+    "tests/test_assignments.py",
+    "notebooks/04_fusion_and_generator.ipynb",
+    "notebooks/solutions/04_fusion_and_generator.ipynb",
+    "notebooks/solutions/07_training.ipynb",
+    "notebooks/solutions/06_discriminators_and_gan.ipynb",
+    "notebooks/12_comparison.ipynb",
+    "notebooks/solutions/12_comparison.ipynb",
+    "notebooks/07_training.ipynb",
+    "notebooks/06_discriminators_and_gan.ipynb",
+    "tests/test_torture.py",
+    "notebooks/10_baselines.ipynb",
+    "notebooks/solutions/11_ablation.ipynb",
+    "tests/test_lead.py",
+    "tests/test_widgets_browser.py",
+    "notebooks/09_metrics.ipynb",
+    "tests/test_assignments_lessons.py",
+    "notebooks/05_correlation_loss.ipynb",
+    "tests/test_grading_limits.py",
+    "tests/test_training_memory.py",
+    "tests/test_readme.py",
+    "tests/test_prepare.py",
+    "tests/test_demo.py",
+    "tests/test_talker_face.py",
+    "tests/test_talker_corpus.py",
+    "tests/test_training_losses.py",
+    "notebooks/03_encoders.ipynb",
+    "tests/test_experiments.py",
+    "tests/test_additions.py",
+    "notebooks/02_derivative_correlation.ipynb",
+]
+"""Whatever takes more than a quarter of a minute, the longest first: see ``--durations=0``."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One warm Python serves all test processes, and the notebooks' kernels."""
+    if not hasattr(config, "workerinput"):
+        os.environ[WARM] = tempfile.mkdtemp(prefix="lipkit-warm-")
+    python = warm.python(os.environ[WARM])
+    if (manager := getattr(nbval_kernel(), "NbvalKernelspecManager", None)) is not None:
+        plain = manager.get_kernel_spec
+
+        def warm_kernel_spec(self, name):
+            spec = plain(self, name)
+            spec.argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+            spec.env["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+            return spec
+
+        manager.get_kernel_spec = warm_kernel_spec
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Pools' processes are warm too, unless so few tests run that it would not pay."""
+    if any(item.get_closest_marker("slow") for item in session.items):
+        multiprocessing.set_executable(warm.python(os.environ[WARM]))
+
+
+def nbval_kernel():
+    """nbval's module of kernels, where it is installed."""
+    try:
+        from nbval import kernel
+    except ImportError:
+        return None
+    return kernel
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(WARM), ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def warm_python() -> str:
+    """A program for ``sys.executable``'s place, without the seconds of importing PyTorch."""
+    return warm.python(os.environ[WARM])
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever opens a browser or runs a notebook is slow; files with slow tests begin first.
+    """Whatever opens a browser or runs a notebook is slow; the longest files begin first.
 
-    With one file at a time per process, the longest must not be the last to begin.
+    With one file at a time per process, a long one must not be the last to begin.
     """
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()) or item.path.suffix == ".ipynb":
             item.add_marker(pytest.mark.slow)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    places = {REPOSITORY / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: (places.get(item.path, len(places)), item.path not in slow))
 
 
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """The root of the checkout."""
     return REPOSITORY
+
+
+@pytest.fixture
+def warm_processes(warm_python, monkeypatch) -> None:
+    """The processes and kernels that ``lipkit`` starts in the test are warm."""
+    monkeypatch.setattr(sys, "executable", warm_python)
+
+
+@pytest.fixture(scope="session")
+def warm_commands(warm_python, tmp_path_factory) -> Path:
+    """A folder for the head of ``PATH``: ``lipkit`` and ``nbgrader``, run by ``warm_python``."""
+    folder = tmp_path_factory.mktemp("commands")
+    for name in ("lipkit", "nbgrader"):
+        path = folder / name
+        path.write_text(f"#!/bin/sh\nexec '{warm_python}' -m {name} \"$@\"\n")
+        path.chmod(0o755)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,91 @@
+"""The warm Python behaves as the real one, and the longest files begin first."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+from conftest import LONGEST, REPOSITORY
+
+
+@pytest.fixture(params=["real", "warm"])
+def python(request) -> str:
+    return sys.executable if request.param == "real" else request.getfixturevalue("warm_python")
+
+
+def run(python, *words, **options) -> subprocess.CompletedProcess:
+    options = {"capture_output": True, "text": True, "timeout": 300} | options
+    return subprocess.run([python, *words], **options)
+
+
+@pytest.mark.slow
+def test_folder_environment_words_and_streams_are_those_of_the_caller(python, tmp_path):
+    code = "import os, sys; print(os.getcwd(), os.environ['ONE'], sys.argv, sys.stdin.read())"
+    done = run(python, "-c", code, "a b", cwd=tmp_path, env=os.environ | {"ONE": "1"}, input="x\ny")
+    assert done.stdout == f"{tmp_path} 1 ['-c', 'a b'] x\ny\n"
+    assert (done.stderr, done.returncode) == ("", 0)
+
+
+@pytest.mark.slow
+def test_files_and_modules_are_run_with_their_folder_first(python, tmp_path):
+    (tmp_path / "beside.py").write_text("said = 'beside'\n")
+    (tmp_path / "it.py").write_text("import sys, beside; print(beside.said, sys.argv, __name__)\n")
+    assert run(python, str(tmp_path / "it.py"), "1").stdout == (
+        f"beside ['{tmp_path / 'it.py'}', '1'] __main__\n"
+    )
+    assert run(python, "-m", "it", "1", cwd=tmp_path).stdout == (
+        f"beside ['{tmp_path / 'it.py'}', '1'] __main__\n"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("code", "status", "said"),
+    [
+        ("raise SystemExit", 0, ""),
+        ("raise SystemExit(3)", 3, ""),
+        ("raise SystemExit('no')", 1, "no\n"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", -9, ""),
+        ("import atexit; atexit.register(print, 'end', file=__import__('sys').stderr)", 0, "end\n"),
+    ],
+)
+def test_its_end_is_the_programs(python, code, status, said):
+    done = run(python, "-c", code)
+    assert (done.returncode, done.stderr) == (status, said)
+
+
+@pytest.mark.slow
+def test_an_exception_is_told_and_is_1(python):
+    done = run(python, "-c", "1 / 0")
+    assert done.returncode == 1
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
+
+
+@pytest.mark.slow
+def test_signals_arrive_and_a_killed_one_is_gone(python, tmp_path):
+    code = "import os, time; print(os.getpid(), flush=True); time.sleep(300)"
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with subprocess.Popen([python, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+            child = int(process.stdout.readline())
+            process.send_signal(number)
+            assert process.wait(60) == -number
+        until = time.monotonic() + 30
+        while os.path.exists(f"/proc/{child}") and time.monotonic() < until:
+            time.sleep(0.02)
+        assert not os.path.exists(f"/proc/{child}")
+
+
+@pytest.mark.slow
+def test_a_pools_processes_work(warm_python):
+    assert os.fsdecode(multiprocessing.spawn.get_executable()) == warm_python
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, mp_context=spawn) as pool:
+        assert list(pool.map(abs, [-1, 2])) == [1, 2]
+
+
+def test_the_longest_files_exist():
+    assert [name for name in LONGEST if not (REPOSITORY / name).is_file()] == []
