@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -56,7 +55,7 @@ CORPUS = Corpus(
 
 
 @pytest.fixture(scope="module")
-def kit(tmp_path_factory):
+def kit(tmp_path_factory, warm_python):
     """A copy of the package with the corpus in it; runs Python or the command line there."""
     folder = tmp_path_factory.mktemp("kit")
     shutil.copytree(REPOSITORY / "lipkit", folder / "lipkit")
@@ -76,7 +75,7 @@ def kit(tmp_path_factory):
 
     def run(*arguments: str, code: int = 0) -> str:
         done = subprocess.run(
-            [sys.executable, *arguments],
+            [warm_python, *arguments],
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(folder)},
             capture_output=True,

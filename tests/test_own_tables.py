@@ -28,6 +28,8 @@ clips = 6
 [run.set]
 "generator.width" = 0.0625
 "loss.corr.form" = "contrastive"
+"loss.perc.weight" = 0
+"loss.gen.weight" = 0
 [matters]
 ssim = 0.02
 [cells]
@@ -128,6 +130,7 @@ def test_the_command_leaves_to_the_table_what_it_says(prepared, tmp_path, capsys
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm_processes")
 def test_an_edited_table_is_refused_after_the_first_run(prepared, tmp_path, capsys):
     path, out = tmp_path / "mine.toml", tmp_path / "out"
     path.write_text(TABLE.replace("seeds = 3", "seeds = 1"))

@@ -5,7 +5,6 @@ import importlib.util
 import inspect
 import re
 import subprocess
-import sys
 
 import pytest
 import torch
@@ -247,10 +246,10 @@ def test_the_page_is_of_the_notebooks_as_they_are():
     assert len(stored.splitlines()) < MAX_LINES
 
 
-def test_the_page_trains(tmp_path):
+def test_the_page_trains(tmp_path, warm_python):
     folder = make_set(tmp_path / "set", {"train": 3}, frames=20)
     run = subprocess.run(
-        [sys.executable, str(NOTEBOOKS / PAGE), "3", str(folder)], capture_output=True, text=True
+        [warm_python, str(NOTEBOOKS / PAGE), "3", str(folder)], capture_output=True, text=True
     )
     assert run.returncode == 0, run.stderr
     steps = [dict(re.findall(r"(\w+) (-?\d+\.\d+)", line)) for line in run.stdout.splitlines()]

@@ -14,7 +14,8 @@ main = runpy.run_path(str(REPOSITORY / "data_scripts" / "draw_poster_pictures.py
 
 def test_the_three_figures_are_drawn(tmp_path):
     prepared = make_set(tmp_path / "set", {"test": 4})
-    assert main([str(prepared), "--out", str(tmp_path / "out")]) == 0
+    models = ["--weights", "paper_tenth", "--other", "paper_third"]  # the smallest
+    assert main([str(prepared), *models, "--out", str(tmp_path / "out")]) == 0
     figures = {path.stem: cv2.imread(str(path)) for path in (tmp_path / "out").iterdir()}
     assert set(figures) == {"figure_1", "figure_4", "figure_5"}
     # Rows of ten pictures: three, eight and six.

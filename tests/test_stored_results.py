@@ -42,6 +42,7 @@ def nothing(tmp_path, monkeypatch) -> Stored:
     return read_results("ablation")
 
 
+@pytest.mark.slow
 def test_what_lipkit_experiment_leaves_is_read(prepared, tmp_path, in_process):  # noqa: F811
     out = tmp_path / "out"
     assert run_command(words(prepared, out, "--cells", "d,e", "--clips", "2")) == 0

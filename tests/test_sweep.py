@@ -25,6 +25,8 @@ from lipkit.plots.sweep import sweep_figure
 
 pytestmark = pytest.mark.slow
 
+LIPKIT = Path(sys.executable).with_name("lipkit")
+
 PARAMETERS = """\
 work: str = "."  # where the log lies
 seed: int = 0  # seed
@@ -75,9 +77,10 @@ class Swept:
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory):
+def swept(tmp_path_factory, warm_python):
     """Made by code that does not change while the tests run."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "executable", warm_python)
         patch.setattr(runner, "made_by", lambda *_: "this")
         yield Swept(tmp_path_factory.mktemp("sweep"))
 
@@ -225,6 +228,7 @@ def test_values_are_split_outside_brackets(text, values):
     assert split_values(text) == values
 
 
+@pytest.mark.usefixtures("warm_processes")
 def test_a_result_with_a_parameters_name_is_said(tmp_path):
     source = "from lipkit.course.runner import record\nrecord(seed=3)"
     notebook = write(tmp_path / "01_one.ipynb", source)
@@ -249,8 +253,7 @@ def started(tmp_path: Path) -> tuple[subprocess.Popen, list[int]]:
     for path in tmp_path.glob("pid*"):
         path.unlink()
     arguments = ["run", notebook, "--grid", "seed=0,1", "-p", f"work={tmp_path}", "--workers", "2"]
-    script = Path(sys.executable).with_name("lipkit")
-    command = [script, *arguments, "--out", tmp_path / "out"]
+    command = [LIPKIT, *arguments, "--out", tmp_path / "out"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     files = [tmp_path / "pid0", tmp_path / "pid1"]
     wait(lambda: all(f.exists() and f.read_text() for f in files))

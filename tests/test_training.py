@@ -4,7 +4,6 @@ import csv
 import io
 import pickle
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -271,7 +270,7 @@ def test_epochs_are_shuffled_and_whole():
     assert len(next(iter(EpochBatches(windows=2, batch_size=8, seed=0)))) == 2
 
 
-def test_training_needs_no_face_detector_and_no_decoder(prepared, tmp_path):
+def test_training_needs_no_face_detector_and_no_decoder(prepared, tmp_path, warm_python):
     one_step = PIXEL_ONLY | {"train.steps": 1}
     code = f"""
 import sys
@@ -281,5 +280,5 @@ from lipkit.presets import preset
 from lipkit.training import train
 train({str(prepared)!r}, preset("tiny", {one_step!r}), {str(tmp_path / "run")!r})
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    done = subprocess.run([warm_python, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -214,7 +214,13 @@ def test_a_damaged_clip_is_one_line_with_loader_processes_too(tmp_path):
 
 
 SCRIPT = """
-import sys
+import ctypes, subprocess, sys
+NEW_MOUNTS = 0x2_0000
+mount = ["mount", "-t", "tmpfs", "-o", sys.argv[3], "none", "/dev/shm"]
+alone = ["mount", "--make-rprivate", "/"]
+if __name__ == "__main__":
+    if ctypes.CDLL(None).unshare(NEW_MOUNTS) or any(subprocess.call(w) for w in (alone, mount)):
+        sys.exit(77)
 from pathlib import Path
 from training_sets import PIXEL_ONLY, settings
 from lipkit.errors import LipkitError
@@ -237,23 +243,19 @@ if __name__ == "__main__":
 
 @pytest.mark.skipif(not SHARED_MEMORY.is_dir(), reason="this system has no /dev/shm")
 @pytest.mark.parametrize("options", ["ro", "size=16k"])
-def test_without_shared_memory_the_remedy_is_named_and_works(prepared, tmp_path, options):
+def test_without_shared_memory_the_remedy_is_named_and_works(
+    prepared, tmp_path, options, warm_python
+):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
-    mount = f"mount -t tmpfs -o {options} none {SHARED_MEMORY}"
-    command = f'{mount} || exit 77; exec "$@"'
-    words = [sys.executable, script, prepared, tmp_path]
-    try:
-        done = subprocess.run(
-            ["unshare", "--mount", "sh", "-c", command, "sh", *map(str, words)],
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True,
-            text=True,
-            timeout=500,
-        )
-    except FileNotFoundError:
-        pytest.skip("no unshare here")
-    if done.returncode == 77 or "unshare" in done.stderr:
+    done = subprocess.run(
+        [warm_python, script, prepared, tmp_path, options],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    if done.returncode == 77:
         pytest.skip("shared memory can be taken away by the administrator only")
     lines = done.stdout.splitlines()
     assert "train with --set train.workers=0" in lines[0]

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +69,7 @@ def test_every_loss_is_logged_and_the_objective_is_their_weighted_sum(run):
 
 
 @pytest.mark.parametrize("at", [1, 4])
-def test_killed_and_resumed_is_as_undisturbed(prepared, run, tmp_path, at):
+def test_killed_and_resumed_is_as_undisturbed(prepared, run, tmp_path, at, warm_python):
     out = tmp_path / "run"
     code = f"""
 import os, signal, sys
@@ -88,7 +87,7 @@ PixelLoss.forward = forward
 train({str(prepared)!r}, settings(ALL_LOSSES), {str(out)!r}, progress=False)
 """
     tests = str(Path(__file__).parent)
-    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": tests})
+    done = subprocess.run([warm_python, "-c", code], env=os.environ | {"PYTHONPATH": tests})
     assert done.returncode == -signal.SIGKILL
     assert load_checkpoint(out / CHECKPOINT_NAME)["step"] == {1: 0, 4: 2}[at]
     train(prepared, settings(ALL_LOSSES), out, resume=True, progress=False)

@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -36,14 +35,14 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="module", params=LAUNCHERS)
-def two(request, prepared, tmp_path_factory) -> Path:
+def two(request, prepared, tmp_path_factory, warm_python) -> Path:
     """A run of two processes."""
     out = tmp_path_factory.mktemp("two")
     script = Path(__file__).with_name("two_processes.py")
     launcher = [*LAUNCHERS[request.param]]
     if request.param == "fabric run":  # which else takes the same port on every machine
         launcher += ["--main-port", str(free_port())]
-    command = [sys.executable, "-m", *launcher, script, prepared, out]
+    command = [warm_python, "-m", *launcher, script, prepared, out]
     environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
