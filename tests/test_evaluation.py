@@ -423,6 +423,18 @@ def test_without_raw_clips_lmd_is_left_out_with_a_line(prepared, tmp_path):
         quick([], prepared, tmp_path, metrics=["lmd"])
 
 
+def test_people_drawn_straight_into_a_set_have_no_raw_clips(tmp_path):
+    from lipkit.data.drawn import write_set as draw_set
+    from lipkit.talker.takes import plan
+
+    draw_set(tmp_path / "set", plan(1, 1, 0), split="s1_test", workers=1, progress=False)
+    done = quick([], tmp_path / "set", tmp_path / "out", metrics=["lmd", "ssim"])
+    assert list(done.summary["metrics"]) == ["ssim"]
+    (note,) = done.summary["notes"]
+    assert note.startswith("LMD: left out, because 1 of 1 raw clips are not there")
+    assert note.endswith("draw without --prepared and prepare the files")
+
+
 def test_a_model_of_another_crop_is_told(prepared, tmp_path):
     card = make_card()
     preset = dataclasses.replace(card.preset, prepare=PrepareConfig(crop="per_frame"))

@@ -1,5 +1,7 @@
 """One function over many items: what an executor is given, and how work is broken off."""
 
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -56,3 +58,11 @@ def test_an_executor_that_was_shut_down_is_one_line():
     with pytest.raises(LipkitError, match=r"the executor gave up \(cannot schedule") as caught:
         next(each(abs, [1], executor=executor))
     assert "\n" not in str(caught.value)
+
+
+def test_a_script_on_standard_input_may_use_processes():
+    script = "from lipkit.jobs.pool import each\nprint(dict(each(abs, [-1, 2], workers=2)))"
+    done = subprocess.run(
+        [sys.executable, "-"], input=script, capture_output=True, text=True, timeout=100
+    )
+    assert done.stdout.strip() == "{-1: 1, 2: 2}", done.stderr

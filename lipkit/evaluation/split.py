@@ -12,6 +12,11 @@ from lipkit.data.windows import Windows
 from lipkit.metrics import METRICS
 from lipkit.provenance import file_digest
 
+DRAWN = (
+    "it was drawn straight into the set; for faces, draw without --prepared and prepare the files"
+)
+"""What is to be said of a clip that never had a raw one."""
+
 
 @dataclass
 class SplitClip:
@@ -86,20 +91,23 @@ def find_sources(
     if not needing:
         return []
     below = {} if raw is None else {r.clip_id: r.video for r in list_clips(prepared.corpus, raw)}
-    missing = ""
+    missing = remedy = ""
     count = 0
     for clip in clips:
-        named = below.get(clip.clip_id) if raw is not None else ClipFile(clip.file).meta["source"]
+        meta = ClipFile(clip.file).meta
+        named = below.get(clip.clip_id) if raw is not None else meta.get("source")
         if named is not None and Path(named).is_file():
             clip.source = str(named)
-        else:
-            count += 1
-            missing = missing or str(named or f"{raw}/…/{clip.clip_id}")
+            continue
+        count += 1
+        if not missing:
+            missing = str(named or (clip.clip_id if raw is None else f"{raw}/…/{clip.clip_id}"))
+            remedy = DRAWN if "take" in meta else "give the corpus's folder with --raw"
     if not count:
         return []
     what = ", ".join(METRICS[name].label for name in needing)
     verdict = "left out" if count == len(clips) else "counted as not found there"
     return [
         f"{what}: {verdict}, because {count} of {len(clips)} raw clips are not there "
-        f"(first: {missing}); give the corpus's folder with --raw"
+        f"(first: {missing}); {remedy}"
     ]

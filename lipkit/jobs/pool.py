@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import queue
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -115,7 +116,10 @@ def _alone(function: Callable[[Item], Any], item: Item) -> Any:
         try:
             return pool.submit(function, item).result()
         except BrokenExecutor:
-            return Lost("the process that worked on it died (out of memory, or a fault in a codec)")
+            return Lost(
+                "the process that worked on it died (out of memory, a fault in a codec, or a "
+                'script whose work is not under if __name__ == "__main__")'
+            )
 
 
 def _on_executor(
@@ -176,12 +180,31 @@ def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
             f"no processes can be started ({error.strerror or error}); see that /dev/shm can be "
             "written and has space"
         ) from error
+    with _without_a_script_that_is_no_file():
+        try:
+            with _deaf_to_ctrl_c():
+                pool.submit(int)  # starts a process
+            yield pool
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _without_a_script_that_is_no_file() -> Iterator[None]:
+    """Let processes start where the script came through standard input.
+
+    Each process runs the main script's file first, and dies where ``<stdin>`` is no file.
+    """
+    main = sys.modules["__main__"]
+    file = getattr(main, "__file__", None)
+    if file is None or os.path.exists(file):
+        yield
+        return
+    del main.__file__
     try:
-        with _deaf_to_ctrl_c():
-            pool.submit(int)  # starts a process
-        yield pool
+        yield
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        main.__file__ = file
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,9 +27,9 @@ NARROW = {
 }
 
 
-def settings() -> list[str]:
-    """The preset and what makes it train in a moment."""
-    pairs = [f"{name}={value}" for name, value in NARROW.items()]
+def settings(but: str = "nothing") -> list[str]:
+    """The preset and what makes it train in a moment, but for the settings of one group."""
+    pairs = [f"{name}={value}" for name, value in NARROW.items() if not name.startswith(but)]
     return ["--preset", "tiny", *[word for pair in pairs for word in ("--set", pair)]]
 
 
@@ -98,7 +99,7 @@ COMMANDS = {
         again=("--resume",),
     ),
     "evaluate": Command(
-        _words("evaluate {given}/set --split val --metric psnr --metric lmd --out {out} -q"),
+        _words("evaluate {given}/talking --split val --metric psnr --metric lmd --out {out} -q"),
         files("*.csv", "*.md"),
         owns=False,  # it owns the folder of parts inside, which rivals share with each other only
     ),
@@ -106,12 +107,12 @@ COMMANDS = {
         lambda given, out: [
             *("experiment", "ablation", f"{given}/set", "--steps", "4", "--cells", "b"),
             *("--test-split", "val", "--metric", "psnr", "--out", str(out), "-q"),
-            *settings(),
+            *settings(but="loss."),  # which the cell decides
         ],
         table_of,
     ),
     "analyse": Command(
-        _words("analyse {given}/set --formula level_opening --out {out} -q"), files("*.csv")
+        _words("analyse {given}/talking --formula level_opening --out {out} -q"), files("*.csv")
     ),
     "sweep": Command(
         _words("run {given}/01_one.ipynb --grid seed=0,1,2 --workers 2 --out {out} -q"),
@@ -138,17 +139,22 @@ def leftovers(out: Path) -> list[str]:
 
 
 def make_inputs(given: Path) -> Path:
-    """What the commands read: a drawn corpus, a made-up set, a notebook, a picture, a sound."""
+    """What the commands read: a drawn corpus, prepared too; a made-up set whose lips rest, small
+    enough to train on in a moment; a notebook, a picture, a sound."""
     import nbformat
     from nbformat import v4
     from PIL import Image
     from training_sets import make_set
 
+    from lipkit.corpora import list_clips
+    from lipkit.data.prepare import prepare
     from lipkit.media import write_audio
     from lipkit.talker.corpus import write_corpus
 
     given.mkdir(parents=True)
     write_corpus(given / "raw", 2, 3, progress=False)
+    records = [replace(record, split="val") for record in list_clips("synthetic", given / "raw")]
+    prepare(records, given / "talking", workers=0, progress=False)
     make_set(given / "set", {"train": 4, "val": 2}, frames=40)
     parameters = v4.new_code_cell("seed: int = 0  # seed", metadata={"tags": ["parameters"]})
     work = "import time\ntime.sleep(1)"
