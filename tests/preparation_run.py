@@ -22,6 +22,7 @@ from lipkit.config import PrepareConfig
 from lipkit.corpora.record import ClipRecord
 from lipkit.data.sources import settings_text
 from lipkit.errors import LipkitError
+from lipkit.files import TEMPORARY_MARK
 
 
 def made_up_clip(record: ClipRecord, config: PrepareConfig, limits=None):
@@ -30,6 +31,7 @@ def made_up_clip(record: ClipRecord, config: PrepareConfig, limits=None):
     time.sleep(float(seconds))
     if death == "always" or (death == "once" and not os.path.exists(flag)):
         Path(flag).touch()
+        (Path(flag).parent / "set" / f"{TEMPORARY_MARK}half").touch()  # it died while it wrote
         os.kill(os.getpid(), signal.SIGKILL)
     if record.clip_id.endswith("bad"):
         raise LipkitError(f"{record.video}: no face")

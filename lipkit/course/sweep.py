@@ -110,6 +110,7 @@ def run_sweep(
     with owning(out):
         remove_leftovers(out)
         _run_cells(out, cells, source, workers, progress, html)
+        remove_leftovers(out)  # of processes that died and whose work was done again
         return Sweep(out, tuple(cells), _draw(out, cells, list(grid)))
 
 

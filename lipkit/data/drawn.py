@@ -171,6 +171,7 @@ def _fill(work: _Store, takes: Sequence[Take], workers: int | None, progress: bo
             f"{out}: stopped; {len(outcomes)} of {len(takes)} clips are done, "
             "run the same again to continue"
         ) from None
+    remove_leftovers(out)  # of processes that died and whose work was done again
     clips = sorted(
         ((record(take, split), outcomes[take]) for take in takes), key=lambda c: c[0].clip_id
     )

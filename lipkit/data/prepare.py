@@ -218,6 +218,7 @@ def _fill(
                     outcome = Outcome(reason=f"{record.video}: {outcome.reason}")
                 outcomes[record.clip_id] = outcome
                 advance(outcome)
+        remove_leftovers(out)  # of processes that died and whose work was done again
         clips = [(record, outcomes[record.clip_id]) for record in records]
         entered = enter(out, corpus, config, clips)
     except KeyboardInterrupt:

@@ -69,6 +69,7 @@ def run_all(
                 for run in again.runs[len(plan.runs) :]:
                     print(f"{run.replaces} diverged: {run.name} is trained in its place")
             failed += _train_all(again, workers, executor, progress)
+        remove_leftovers(plan.out)  # of processes that died and whose work was done again
     return list(dict.fromkeys(failed))
 
 

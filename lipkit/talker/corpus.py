@@ -328,3 +328,4 @@ def _run(jobs: "Sequence[Job | Shot]", workers: int | None, progress: bool, kept
             if isinstance(result, Lost):
                 raise LipkitError(f"{batch[0].root}: {result.reason}; run again with fewer workers")
             bar.update(len(batch))
+    remove_leftovers(jobs[0].root)  # of processes that died and whose work was done again

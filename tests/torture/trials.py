@@ -224,7 +224,7 @@ def lost_process(given: Path, folder: Path, seed: int) -> int:
     launcher += ("-m", "lipkit")
     command = COMMANDS["train"]
     words = command.words(given, folder / "whole")
-    words += ["--set", "train.checkpoint_steps=2"]
+    words = [word.replace("checkpoint_steps=3", "checkpoint_steps=2") for word in words]
     words[words.index("--steps") + 1] = "30"
     finish(lipkit(words, launcher))
     expected = command.essence(folder / "whole")
