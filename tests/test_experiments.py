@@ -213,9 +213,11 @@ def test_from_a_command_to_results_and_claims(prepared, tmp_path, in_process, ca
     out = tmp_path / "out"
     command = words(prepared, out, "--cells", "d,e", "--seeds", "2", "--clips", "3")
     assert run_command(command) == 1
-    said = capsys.readouterr().out
-    assert "d-seed1: " in said
-    assert "the pixel loss is nan" in said
+    said = capsys.readouterr()
+    assert "d-seed1: " in said.out
+    assert "the pixel loss is nan" in said.out
+    last = said.err.splitlines()[-1]
+    assert last.startswith(f"lipkit: {out}: 1 of 4 runs failed, such as d-seed1: ")
     assert in_process == ["d-seed0", "e-seed0", "d-seed1", "e-seed1"]
     (claimed, *_) = json.loads((out / "claims.json").read_text())["claims"]
     assert (len(claimed["seeds"]), claimed["block"]) == (1, "paper")
@@ -473,8 +475,22 @@ def test_each_gpu_gets_a_run(monkeypatch):
 def test_nothing_whole_is_one_line(prepared, tmp_path, capsys):
     assert run_command(words(prepared, tmp_path / "o", "--stage", "evaluate", "-q")) == 1
     err = capsys.readouterr().err
-    assert "no run is whole yet" in err
+    assert "no run is whole yet; train first" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("in_process")
+def test_where_every_run_failed_the_reason_is_said(prepared, tmp_path, monkeypatch, capsys):
+    def full(folder, order, preset):
+        raise LipkitError(f"{folder}: the disk is full; free some space")
+
+    monkeypatch.setattr(lipkit.experiments.job, "train", full)
+    assert run_command(words(prepared, tmp_path / "o", "--cells", "d", "-q")) == 1
+    err = capsys.readouterr().err
+    last = err.splitlines()[-1]
+    assert "no run is whole yet (d-seed0: " in last
+    assert "the disk is full" in last
 
 
 @pytest.mark.parametrize(

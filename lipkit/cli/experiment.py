@@ -94,6 +94,7 @@ def experiment(
     from lipkit.experiments.measure import MeasureOptions, choose_metrics, to_measure
     from lipkit.experiments.own_tables import is_own, read_table, register
     from lipkit.experiments.plan import PlanOptions, claim, make_plan
+    from lipkit.experiments.records import why_failed
 
     if stage not in STAGES:
         raise UsageError(f"--stage {stage}: must be one of {', '.join(STAGES)}")
@@ -148,7 +149,11 @@ def experiment(
                 print(f"no strip of frames: {fault}", file=sys.stderr)
             write_text(out / "page.md", claims_page([read_results(name, out)]))
         print(page)
-    raise typer.Exit(1 if failed else 0)
+    if failed:
+        raise LipkitError(
+            f"{out}: {len(failed)} of {len(plan.runs)} runs failed, such as "
+            f"{why_failed(run.folder for run in failed)}; run the same again to try them once more"
+        )
 
 
 def _leave_to_table(*given: Any) -> None:

@@ -16,6 +16,7 @@ from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.experiments.job import is_whole
 from lipkit.experiments.plan import Plan, Run
+from lipkit.experiments.records import why_failed
 from lipkit.settings import did_you_mean
 
 FOLDER = "evaluation"
@@ -146,7 +147,9 @@ def measure(
     options = options or MeasureOptions()
     runs = whole_runs(plan)
     if plan.runs and not runs:
-        raise LipkitError(f"{plan.out}: no run is whole yet; train first (--stage train)")
+        why = why_failed(run.folder for run in plan.runs)
+        because = f" ({why})" if why else ""
+        raise LipkitError(f"{plan.out}: no run is whole yet{because}; train first (--stage train)")
     chosen, notes = _measurable(choose_metrics(options.metrics))
     if not any(METRICS[name].points_only for name in chosen):
         runs = [run for run in runs if network_of(run.preset.generator).draws]

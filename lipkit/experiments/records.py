@@ -1,6 +1,7 @@
 """What became of a run, in a file of its own."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,19 @@ def read_record(folder: Path) -> dict[str, Any] | None:
     """What became of a run, or None when it has not ended in any way."""
     path = folder / RECORD
     return read_json(path) if path.is_file() else None
+
+
+def why_failed(folders: Iterable[Path]) -> str:
+    """The first run that failed, with its reason; empty where none did.
+
+    >>> why_failed([])
+    ''
+    """
+    for folder in folders:
+        record = read_record(folder)
+        if record is not None and record.get("status") == FAILED:
+            return f"{folder.name}: {record.get('reason')}"
+    return ""
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
