@@ -28,6 +28,9 @@ READY := .venv/ready
 # The newest pair whose wheels install from the registry on every Linux machine.
 TORCH := torch==2.11.0 torchvision==0.26.0
 
+# Where a container forbids it, every process that a test starts would compile its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo style quick test coverage lab bench fuzz torture dist site notebooks lock
 
 help:

@@ -11,7 +11,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -275,9 +274,9 @@ def commands(heading: str) -> list[str]:
     return re.search(rf"## {heading}\n.*?```bash\n(.*?)```", PAGE, re.S)[1].splitlines()
 
 
-def follow(heading: str, folder: Path, release: str, submitted: str) -> None:
+def follow(heading: str, folder: Path, release: str, submitted: str, programs: Path) -> None:
     """Run a block of the page, playing the students where it says that they hand in."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    path = os.pathsep.join([str(programs), os.environ["PATH"]])
     for line in commands(heading):
         if line.startswith("cd "):
             folder = folder / line.removeprefix("cd ")
@@ -299,13 +298,14 @@ def follow(heading: str, folder: Path, release: str, submitted: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def course(tmp_path_factory) -> Path:
+def course(tmp_path_factory, warm_commands) -> Path:
     """nbgrader's course folder: one assignment by the page's commands, the others by its API."""
     from nbgrader.apps import NbGraderAPI
     from traitlets.config import Config
 
     folder = tmp_path_factory.mktemp("nbgrader")
-    follow("With nbgrader", folder, f"release/{SHOWN}", f"submitted/{{student}}/{SHOWN}")
+    places = f"release/{SHOWN}", f"submitted/{{student}}/{SHOWN}"
+    follow("With nbgrader", folder, *places, warm_commands)
     folder = folder / "speech101"
     others = [name for name in ALL if name != SHOWN]
     write_course(folder, others)
@@ -400,8 +400,8 @@ def test_the_page_s_way_with_nbgrader_ends_in_a_table(course):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_page_s_way_without_nbgrader_ends_in_a_table(tmp_path):
-    follow("Without nbgrader", tmp_path, "handout", "submitted/{student}")
+def test_the_page_s_way_without_nbgrader_ends_in_a_table(tmp_path, warm_commands):
+    follow("Without nbgrader", tmp_path, "handout", "submitted/{student}", warm_commands)
     with open(tmp_path / "graded" / TABLE, newline="") as file:
         rows = list(csv.DictReader(file))
     notebook = source(SHOWN)
@@ -435,6 +435,8 @@ def small() -> nbformat.NotebookNode:
     return v4.new_notebook(cells=cells)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("warm_processes")
 def test_grading_puts_the_tests_back_and_counts_part_by_part(small, tmp_path):
     folder = tmp_path / "sources"
     folder.mkdir()
@@ -464,6 +466,8 @@ def test_grading_puts_the_tests_back_and_counts_part_by_part(small, tmp_path):
     assert not (tmp_path / "out" / "torn").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("warm_processes")
 def test_results_among_the_submissions_are_no_submissions(small, tmp_path, capsys):
     folder, handed_in = tmp_path / "sources", tmp_path / "in"
     (handed_in / "ada").mkdir(parents=True)

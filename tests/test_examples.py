@@ -15,7 +15,7 @@ def test_whatever_a_notebook_imports_has_an_example():
     assert [name for name, value in NAMED.items() if ">>>" not in (value.__doc__ or "")] == []
 
 
-@pytest.fixture(scope="module", autouse=True)
+@pytest.fixture(scope="module")
 def clips():
     """The drawn clips of the examples, made before any of them is timed."""
     from lipkit.course.assignments.data import prepared_set
@@ -33,6 +33,8 @@ def made_in(module: ModuleType) -> dict[str, object]:
     }
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("clips")
 @pytest.mark.parametrize("name", sorted({*NAMED, "lipkit.weights.load"}))
 def test_an_example_gives_what_it_says(name):
     module, _, attribute = name.rpartition(".")

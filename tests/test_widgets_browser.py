@@ -6,7 +6,6 @@ import os
 import re
 import secrets
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,7 +28,7 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def laboratory(chromium, tmp_path_factory):
+def laboratory(chromium, tmp_path_factory, warm_python):
     """The address of a JupyterLab of its own, which holds the notebook of all widgets."""
     pytest.importorskip("jupyterlab", reason="jupyterlab is not installed")
     folder = tmp_path_factory.mktemp("laboratory")
@@ -49,7 +48,7 @@ def laboratory(chromium, tmp_path_factory):
         "IPYTHONDIR": "ipython",
     }
     environment = os.environ | {name: str(folder / place) for name, place in places.items()}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command = [warm_python, "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command += ["--ip=127.0.0.1", f"--IdentityProvider.token={token}"]
     command += [f"--ServerApp.root_dir={folder / 'root'}", "--LabApp.extension_manager=readonly"]
     with (folder / "log.txt").open("w") as log:
