@@ -78,7 +78,7 @@ def distance_figure(
     sheet = pictures.reshape(n // group, group, *pictures.shape[1:])
     sheet = sheet.transpose(0, 2, 1, 3, 4).reshape(n // group * 64, group * 64, 3)
     axes[0].imshow(sheet, interpolation="lanczos")
-    axes[0].set_title("one person per row", fontweight="normal")
+    axes[0].set_title("a person per row", fontweight="normal", fontsize=8)
     for ax, (label, table) in zip(axes[1:], distances.items(), strict=True):
         ax.imshow(table, interpolation="none")
         for edge in range(group, n, group):

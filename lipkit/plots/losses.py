@@ -101,6 +101,7 @@ def alignment_figure(steps: Mapping[str, np.ndarray], expected: Mapping[str, flo
             ha="right" if side < 0 else "left",
             va="center",
             weight="bold",
+            bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1},
         )
     axes[-1].set_xlabel("cosine of unrelated pairs")
     return figure

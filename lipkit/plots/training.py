@@ -24,7 +24,6 @@ from lipkit.plots.style import (
     tint,
     to_png,
 )
-from lipkit.training.run_folder import read_log
 
 PANELS = {
     "loss": (r"$\mathcal{L}$, the objective", FUSED),
@@ -159,6 +158,13 @@ def windows_figure(model: np.ndarray, frozen: np.ndarray, unit: str) -> Figure:
     return figure
 
 
+def _log(folder: Path) -> list[dict[str, float]]:
+    # A figure of stored numbers need not wait for all that training imports.
+    from lipkit.training.run_folder import read_log
+
+    return read_log(folder)
+
+
 class LivePlot:
     """Draws the losses in a run folder again and again while its block runs.
 
@@ -201,13 +207,13 @@ class LivePlot:
 
         self._done.set()
         self._thread.join()
-        reached = max((row["step"] for row in read_log(self.folder)), default=0)
+        reached = max((row["step"] for row in _log(self.folder)), default=0)
         self._handle.update(Markdown(f"*{reached:,} of {self.steps:,} steps are in the log.*"))
 
     def _watch(self) -> None:
         drawn, pause = 0, self.every
         while not self._done.wait(pause):
-            rows, began = read_log(self.folder), time.monotonic()
+            rows, began = _log(self.folder), time.monotonic()
             if len(rows) > drawn:
                 drawn = len(rows)
                 self._handle.update(_image(losses_figure(rows, steps=self.steps)))
