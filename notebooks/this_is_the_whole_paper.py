@@ -107,9 +107,9 @@ class Fusion(nn.Module):  # f_s [B, C, T, F] and f_p [B, C, H, W], where F = H -
         return self.compress(torch.cat([f_p, f_s], 1))
 
 
-class ResidualBlock(
-    nn.Module
-):  # [B, C, T, H, W] -> the same; kt is the kernel's length in time, 1 or 3
+class ResidualBlock(nn.Module):
+    """[B, C, T, H, W] -> the same; kt is the kernel's length in time, 1 or 3"""
+
     def __init__(self, C=256, kt=3):
         super().__init__()
         shape = {"kernel": (kt, 3, 3), "padding": (kt // 2, 1, 1)}
@@ -128,9 +128,9 @@ class Decoder(nn.Sequential):  # [B, C, T, 16, 16] -> video [B, 3, T, 64, 64] in
         super().__init__(one, two, nn.Conv3d(C // 4, 3, 7, padding=3), nn.Tanh())
 
 
-class Generator(
-    nn.Module
-):  # p_r [B, 3, 64, 64] and s [B, 1, 4T, 128] -> video [B, 3, T, 64, 64], and f_s
+class Generator(nn.Module):
+    """p_r [B, 3, 64, 64] and s [B, 1, 4T, 128] -> video [B, 3, T, 64, 64], and f_s"""
+
     def __init__(self, C=256, blocks=9, kt=3):
         super().__init__()
         self.E_s, self.E_p, self.fusion = AudioEncoder(C), IdentityEncoder(C), Fusion(C)
@@ -152,9 +152,9 @@ class Frames(nn.Module):  # Applies a network of pictures to every frame of a vi
         return pictures.unflatten(0, (len(video), -1)).transpose(1, 2)
 
 
-class Mirror(
-    nn.Module
-):  # Three more pixels on each side, mirrored; three more frames at each end, repeated
+class Mirror(nn.Module):
+    """Three more pixels on each side, mirrored; three more frames at each end, repeated"""
+
     def forward(self, video):
         video = functional.pad(video, (3, 3, 3, 3, 0, 0), "reflect")
         return functional.pad(video, (0, 0, 0, 0, 3, 3), "replicate")
@@ -167,9 +167,9 @@ def frame_decoder(C):
     return nn.Sequential(brick(one), brick(two), nn.Conv2d(C // 4, 3, 7, padding=3), nn.Tanh())
 
 
-class LipAutoEncoder(
-    nn.Module
-):  # Draws lips again, [B, 3, T, 64, 64] -> the same; its encoder is phi
+class LipAutoEncoder(nn.Module):
+    """Draws lips again, [B, 3, T, 64, 64] -> the same; its encoder is phi"""
+
     def __init__(self, dimensions=2, C=256):
         super().__init__()
         first, decoder = Frames(IdentityEncoder(C)), Frames(frame_decoder(C))
@@ -193,9 +193,9 @@ def perceptual_loss(encoder, generated, real):
 
 
 # Notebook 05: correlation loss
-class AudioCorrelation(
-    nn.Sequential
-):  # phi_s: [B, C, T', 16] -> [B, T', 16]; each brick halves the bands
+class AudioCorrelation(nn.Sequential):
+    """phi_s: [B, C, T', 16] -> [B, T', 16]; each brick halves the bands"""
+
     def __init__(self, C=256):
         widths = pairwise([C, *(max(16, C // n) for n in (2, 4, 8)), 16])
         super().__init__(*(brick(nn.Conv2d(a, b, 3, (1, 2), 1)) for a, b in widths))
@@ -204,9 +204,9 @@ class AudioCorrelation(
         return super().forward(x)[..., 0].transpose(1, 2)
 
 
-class VisualCorrelation(
-    nn.Sequential
-):  # phi_v: [B, channels, T', size, size] -> [B, T', 16]; each brick halves height and width
+class VisualCorrelation(nn.Sequential):
+    """phi_v: [B, channels, T', size, size] -> [B, T', 16]; each brick halves height and width"""
+
     def __init__(self, channels=2, size=16):
         widths = pairwise([channels, 4, 8, *[16] * (size.bit_length() - 3)])
         super().__init__(*(brick(nn.Conv3d(a, b, 3, (1, 2, 2), 1)) for a, b in widths))
@@ -215,9 +215,9 @@ class VisualCorrelation(
         return super().forward(x)[..., 0, 0].transpose(1, 2)
 
 
-class CorrelationNetworks(
-    nn.Module
-):  # f_s [B, C, T, 16] and the flow -> two arrays [B, T-1, 16] that can be compared
+class CorrelationNetworks(nn.Module):
+    """f_s [B, C, T, 16] and the flow -> two arrays [B, T-1, 16] that can be compared"""
+
     def __init__(self, C=256, derivative=True):
         super().__init__()
         self.derivative, self.phi_s = derivative, AudioCorrelation(C)
@@ -234,9 +234,9 @@ def correlation_loss(s, v):  # l_corr of features [B, T', 16] of the sounds and 
     return 1 - ((a * b).sum(1) / norms).mean()
 
 
-class FlowNetS(
-    nn.Module
-):  # Pictures [N, 3, H, W] -> flows in units of 20 pixels, at 1/4, 1/8 ... 1/64 of the size
+class FlowNetS(nn.Module):
+    """Pictures [N, 3, H, W] -> flows in units of 20 pixels, at 1/4, 1/8 ... 1/64 of the size"""
+
     def __init__(self, width=1.0):
         super().__init__()
 
@@ -296,9 +296,9 @@ def discriminator_loss(real, generated, mismatched):
     return believed(real) + (doubted(generated) + doubted(mismatched)) / 2
 
 
-class Discriminator(
-    nn.Module
-):  # Video [B, 3, 16, 64, 64], log-mel [B, 1, 64, 128], motion [B, 2, 15, 16, 16] -> logits [B]
+class Discriminator(nn.Module):
+    """Video [B, 3, 16, 64, 64], log-mel [B, 1, 64, 128], motion [B, 2, 15, 16, 16] -> logits [B]"""
+
     def __init__(self, width=1.0, streams="three"):
         super().__init__()
         a, b, c, d, e = (max(4, round(n * width)) for n in (32, 64, 128, 256, 512))
