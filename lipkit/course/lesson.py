@@ -37,6 +37,8 @@ VIDEO_CRF, VIDEO_AUDIO_BITS = 30, 20_000
 """Three seconds at 180 x 144 then take about 20 KB, and a notebook stays under 300 KB."""
 SYNTHETIC_SPEAKERS, SYNTHETIC_CLIPS = 3, 4
 """Size of the corpus that is made where none is given: 12 clips, a few seconds' work."""
+FEW_CLIPS = 12
+"""As many are prepared without worker processes."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,11 @@ def prepared_set(options: LessonConfig, held_out: int = 0) -> "PreparedSet":
     if held_out:
         chosen = _split(chosen, held_out)
     folder = cache_folder() / f"prepared-{options.corpus}-{_mark(options, chosen)}"
+    # For a few clips, starting processes takes longer than the clips themselves.
+    workers = 0 if len(chosen) <= FEW_CLIPS else None
+    how = {"corpus": options.corpus, "workers": workers, "progress": False}
     with kept(folder):
-        prepare(chosen, folder, options.stages.prepare, corpus=options.corpus, progress=False)
+        prepare(chosen, folder, options.stages.prepare, **how)
     return PreparedSet.open(folder)
 
 
