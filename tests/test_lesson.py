@@ -140,7 +140,7 @@ def _record(name: str, words: tuple[Word, ...] = (), note: str = "") -> ClipReco
 def test_clips_are_prepared_once_and_anew_for_other_recordings(tmp_path, monkeypatch):
     prepared = []
 
-    def prepare(records, folder, config, corpus, progress):
+    def prepare(records, folder, config, corpus, workers, progress):
         if not folder.exists():
             prepared.append([record.clip_id for record in records])
             write_set(folder, [16] * len(records))
@@ -169,7 +169,7 @@ def test_clips_are_prepared_once_and_anew_for_other_recordings(tmp_path, monkeyp
 def test_the_last_clips_of_each_speaker_are_held_out(tmp_path, monkeypatch):
     splits = {}
 
-    def prepare(records, folder, config, corpus, progress):
+    def prepare(records, folder, config, corpus, workers, progress):
         splits[folder] = {record.clip_id: record.split for record in records}
         write_set(folder, [16] * len(records))
 
