@@ -63,7 +63,9 @@ test: style
 coverage: $(READY)
 	@$(PYTEST) --cov --cov-report=term:skip-covered $(EVERYTHING)
 
+# Of notebooks that it does not trust, JupyterLab shows no stored video.
 lab: $(READY)
+	@$(BIN)/jupyter trust notebooks/*.ipynb notebooks/solutions/*.ipynb > /dev/null
 	@$(BIN)/jupyter lab notebooks
 
 bench: $(READY)
