@@ -3,7 +3,6 @@
 import copy
 import json
 import subprocess
-import sys
 
 import pytest
 import torch
@@ -90,12 +89,13 @@ def require_new_settings(found) -> None:
     }
 
 
-def test_old_weights_are_one_line_and_the_script_makes_new_ones(old, tmp_path):
+@pytest.mark.slow
+def test_old_weights_are_one_line_and_the_script_makes_new_ones(old, tmp_path, warm_python):
     with pytest.raises(LipkitError, match=r"older lipkit; .*data_scripts/upgrade_weights\.py") as e:
         read_card(old)
     assert "\n" not in str(e.value)
     new = tmp_path / "new.safetensors"
-    script = [sys.executable, REPOSITORY / "data_scripts" / "upgrade_weights.py", old, new]
+    script = [warm_python, REPOSITORY / "data_scripts" / "upgrade_weights.py", old, new]
     done = subprocess.run(script, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     # What was called paper is mended.

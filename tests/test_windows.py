@@ -216,6 +216,7 @@ def test_seed_and_epoch_are_not_interchangeable(folder):
     assert [one.where(i) for i in range(16)] != [other.where(i) for i in range(16)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start_method", ["spawn", "fork"])
 def test_loader_processes_give_the_same_windows(folder, start_method):
     if start_method not in multiprocessing.get_all_start_methods():
