@@ -229,3 +229,13 @@ def test_mouths_of_each_class_stand_where_the_table_says():
     assert np.allclose(drawn, [0.02, 0.22])
     assert np.allclose(truth, [0.01, 0.21])
     assert right.get_xlabel() == "width, mouth widths"
+
+
+def test_the_shades_of_a_picture_are_numpys_unique_rows():
+    pixels = np.random.default_rng(0).integers(0, 4, (30, 40, 3)).astype(np.uint8) * 85
+    shades, where, counts = style._shades(pixels)
+    rows = np.unique(pixels.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True)
+    assert shades.dtype == np.uint8
+    for found, wanted in zip((shades, where, counts), rows, strict=True):
+        assert np.array_equal(found, wanted.reshape(found.shape))
+    assert np.array_equal(shades[where].reshape(pixels.shape), pixels)

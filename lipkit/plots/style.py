@@ -104,20 +104,31 @@ def to_png(figure: Figure, scale: float = 1.0, colours: int = 48) -> bytes:
     ``scale`` is dots per notebook pixel.
     """
     pixels = np.asarray(_rendered(figure, scale))
-    shades, where, counts = np.unique(
-        pixels.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True
-    )
+    shades, where, counts = _shades(pixels)
     # The colours that carry meaning keep their exact shade; the rest is adapted.
     named = [mpl.colors.to_rgb(c) for c in (AUDIO, VISUAL, FUSED, LOSS, ACCENT, PAGE, INK, MUTED)]
     named = np.round(255 * np.array(named)).astype(np.uint8)
     palette = np.concatenate([named, _adapted(shades, counts, colours - len(named))])
     # Pillow's own search for the nearest colour of a palette is coarse.
     nearest = cKDTree(palette.astype(float)).query(shades.astype(float))[1].astype(np.uint8)
-    picture = Image.fromarray(nearest[where.ravel()].reshape(pixels.shape[:2]))
+    picture = Image.fromarray(nearest[where].reshape(pixels.shape[:2]))
     picture.putpalette(palette.ravel().tolist())
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def _shades(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The shades of a picture, u8 [n, 3] in order; each pixel's number among them; their counts.
+
+    As ``np.unique`` by rows, which takes ten times as long: it compares byte by byte.
+    """
+    red, green, blue = (pixels[..., i].ravel().astype(np.uint32) for i in range(3))
+    codes, where, counts = np.unique(
+        red << 16 | green << 8 | blue, return_inverse=True, return_counts=True
+    )
+    shades = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], axis=1).astype(np.uint8)
+    return shades, where, counts
 
 
 def _adapted(shades: np.ndarray, counts: np.ndarray, colours: int) -> np.ndarray:
