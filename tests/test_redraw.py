@@ -171,7 +171,7 @@ def sharpness(lips: np.ndarray) -> np.ndarray:
     return np.array([cpbd(grey[None])[0], (down**2 + along**2).mean()])
 
 
-@pytest.mark.parametrize("side", [256, 1024])
+@pytest.mark.parametrize("side", [256, 512, 1024])
 def test_talking_lips_are_as_sharp_as_the_picture(plus, speech, side):
     generator = plus[0]
     portrait = large_portrait(0, side)

@@ -8,7 +8,8 @@ exit status and signals are those of a process of one's own, so only a test of t
 process itself needs the real one.
 
 The server begins with the first such process, serves all test processes, and goes with the first
-of them. Where there is no ``fork``, and while coverage is measured, the real Python is used.
+of them. Where the system cannot do it, while coverage is measured, and where the environment
+variable ``LIPKIT_TEST_COLD`` is set, the real Python is used.
 """
 
 import array
@@ -52,7 +53,7 @@ MOST_FILES = 250
 
 def python(folder: str | os.PathLike) -> str:
     """A program to run in ``sys.executable``'s place; its server's socket lies in the folder."""
-    if not sys.platform.startswith("linux") or ("coverage" in sys.modules and _measured()):
+    if not _is_possible() or ("coverage" in sys.modules and _measured()):
         return sys.executable
     path = os.path.join(folder, "python")
     if not os.path.exists(path):
@@ -63,6 +64,16 @@ def python(folder: str | os.PathLike) -> str:
             file.write(text)
         os.chmod(path, 0o755)
     return path
+
+
+def _is_possible() -> bool:
+    if not sys.platform.startswith("linux") or os.environ.get("LIPKIT_TEST_COLD"):
+        return False
+    try:  # an old kernel, or a container that forbids it
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 def _measured() -> bool:
