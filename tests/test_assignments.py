@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -276,7 +277,8 @@ def commands(heading: str) -> list[str]:
 
 def follow(heading: str, folder: Path, release: str, submitted: str, programs: Path) -> None:
     """Run a block of the page, playing the students where it says that they hand in."""
-    path = os.pathsep.join([str(programs), os.environ["PATH"]])
+    # nbgrader starts alembic by its name, which lies beside the Python.
+    path = os.pathsep.join([str(programs), str(Path(sys.executable).parent), os.environ["PATH"]])
     for line in commands(heading):
         if line.startswith("cd "):
             folder = folder / line.removeprefix("cd ")
