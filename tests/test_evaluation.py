@@ -585,7 +585,8 @@ def outsider(path, factor: float):
     path.write_text(
         "import numpy as np\n\n\ndef measure(prediction, truth, sound, context):\n"
         f"    return {factor} * np.abs(prediction.astype(float) - truth).mean(axis=(1, 2, 3))\n"
-        + "\n" * int(factor)  # another size: Python tells compiled files by size and second
+        + "\n"
+        * int(factor)  # another size: Python tells compiled files by size and second
     )
     spec = importlib.util.spec_from_file_location("lipkit_outsider", path)
     module = importlib.util.module_from_spec(spec)

@@ -63,6 +63,15 @@ WORDS: Mapping[str, Words] = {
         "lips do. It hardly follows free speech: on drawn people who say anything it is no better "
         "than frozen lips by LMD.",
     ),
+    "mended": Words(
+        "The paper's generator with temporal kernels of three frames, at a quarter of its width, "
+        "trained on many people for as long as `paper`, with our contrastive correlation loss "
+        "and Lucas-Kanade's flow in the place of what the paper prints.",
+        _MANY,
+        "Teaching: what mending the paper's losses changes, and what it does not.",
+        "As `paper`: soft lips, teeth as a grey band, hardly any free speech. It moves its lips "
+        "somewhat further.",
+    ),
     "paper_third": Words(
         "`paper` after a third of its training: where the demo goes on.",
         _MANY,
