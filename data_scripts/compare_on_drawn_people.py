@@ -26,6 +26,7 @@ from lipkit.data.clips import PreparedClip, read_clip
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import normalise
 from lipkit.errors import UsageError
+from lipkit.evaluation.other_sound import next_of_another
 from lipkit.face.lips import lip_points
 from lipkit.face.mouth import mouth_opening
 from lipkit.generation import for_inference, generate_frames
@@ -62,7 +63,7 @@ def _compare(options: argparse.Namespace) -> None:
     rows = prepared.clips(options.split)
     clips = [read_clip(prepared.folder / file) for file in rows.file]
     people = rows.speaker.tolist()
-    others = _others(people)
+    others = next_of_another(people)
     table = []
     for name, run in {"true lips": None, **runs}.items():
         model = load_weights(run) if run else None
@@ -107,15 +108,6 @@ def _changes(lips: np.ndarray) -> np.ndarray:
     ]
     flat = np.reshape(small, (len(small), -1)) / 255.0
     return flat - flat.mean(0)
-
-
-def _others(people: list[str]) -> list[int]:
-    """For each clip the next one of another person."""
-    count = len(people)
-    return [
-        next((i + k) % count for k in range(1, count) if people[(i + k) % count] != people[i])
-        for i in range(count)
-    ]
 
 
 def _scores(

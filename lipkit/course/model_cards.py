@@ -70,10 +70,10 @@ WORDS: Mapping[str, Words] = {
         _MANY,
         "Teaching: what mending the paper's losses changes, and what it does not.",
         "As `paper`: soft lips, teeth as a grey band, hardly any free speech. It moves its lips "
-        "somewhat further.",
+        "further, and is no nearer to the truth by LMD, SSIM or the opening's r.",
     ),
     "paper_third": Words(
-        "`paper` after a third of its training: where the demo goes on.",
+        "`paper` after a third of its training: where the demo and notebook 07 go on.",
         _MANY,
         "Teaching: what a model looks like on its way, and a beginning for minutes of training.",
         "Its lips are softer than those of `paper` and follow the sound less; free speech moves "

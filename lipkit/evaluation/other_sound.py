@@ -36,8 +36,9 @@ class OtherSounds:
                 "--other-sound needs a second clip in the split; leave it out, or measure on "
                 "another split"
             )
+        others = next_of_another([clip.speaker for clip in clips])
         self._files = {
-            clip.clip_id: clips[_next(clips, place)].file for place, clip in enumerate(clips)
+            clip.clip_id: clips[other].file for clip, other in zip(clips, others, strict=True)
         }
         self.digest = digest(*(f"{c} {file_digest(f)}" for c, f in self._files.items()))
         """Changes with the pairs and with what their files hold."""
@@ -49,7 +50,16 @@ class OtherSounds:
         return np.tile(other, (-(-wanted // len(other)), 1))[:wanted]
 
 
-def _next(clips: Sequence[SplitClip], place: int) -> int:
-    following = [(place + step) % len(clips) for step in range(1, len(clips))]
-    speaker = clips[place].speaker
-    return next((i for i in following if clips[i].speaker != speaker), following[0])
+def next_of_another(speakers: Sequence[str]) -> list[int]:
+    """For each clip the place of the next one of another speaker, from the end on to the first.
+
+    Where all clips are one speaker's, it is the next clip. There must be two clips.
+
+    >>> next_of_another(["a", "a", "b"])
+    [2, 2, 0]
+    """
+    places = []
+    for place, speaker in enumerate(speakers):
+        following = [*range(place + 1, len(speakers)), *range(place)]
+        places.append(next((i for i in following if speakers[i] != speaker), following[0]))
+    return places

@@ -65,16 +65,16 @@ def read_csv(
     for place, row in enumerate(rows, 1):
         for name, text in row.items():
             number = name in numbers if numbers is not None else name not in columns
-            fault = _fault_of(name, text, name in whole, number)
-            if fault or (name in filled and not text):
-                fault = fault or f"its {name} is empty"
+            if fault := _fault_of(name, text, name in whole, number, name in filled):
                 raise LipkitError(f"{path}: row {place}: {fault}; run lipkit experiment again")
     return rows
 
 
-def _fault_of(name: str | None, text: Any, whole: bool, number: bool) -> str:
+def _fault_of(name: str | None, text: Any, whole: bool, number: bool, filled: bool) -> str:
     if not isinstance(name, str) or not isinstance(text, str):
         return "it has more or fewer fields than there are columns"
+    if filled and not text:
+        return f"its {name} is empty"
     try:
         if text and whole:
             int(text)
