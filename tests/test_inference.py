@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from trained_generators import trained
 
-from lipkit.generation.inference import RepeatedFusion, TemporalTaps, for_inference
+from lipkit.generation.inference import RepeatedFusion, for_inference
 from lipkit.models.catalogue import build_generator
 from lipkit.models.fusion import Fusion
 from lipkit.models.generator import GeneratorConfig
@@ -38,21 +38,11 @@ def test_what_is_slow_is_gone_and_the_original_stays():
     generator = trained()
     before = {name: tensor.clone() for name, tensor in generator.state_dict().items()}
     kinds = {type(module) for module in for_inference(generator).modules()}
-    assert {RepeatedFusion, TemporalTaps} <= kinds
+    assert RepeatedFusion in kinds
     assert not kinds & {nn.BatchNorm2d, nn.BatchNorm3d, Fusion}
     after = generator.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
-
-
-@pytest.mark.parametrize("taps", [3, 7])
-@pytest.mark.parametrize("frames", [1, 2, 5, 9])
-def test_temporal_taps_are_the_convolution(taps, frames):
-    torch.manual_seed(0)
-    conv = nn.Conv3d(6, 2, (taps, 5, 3), padding=(taps // 2, 2, 1), bias=taps == 3)
-    x = torch.randn(2, 6, frames, 8, 7)
-    with torch.inference_mode():
-        torch.testing.assert_close(TemporalTaps(conv)(x), conv(x), rtol=0, atol=1e-5)
 
 
 def test_a_generator_in_training_is_refused():

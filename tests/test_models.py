@@ -64,9 +64,10 @@ def test_layers_are_as_many_as_published(paper_generator):
     assert kinds.count(nn.BatchNorm2d) + kinds.count(nn.BatchNorm3d) == 8 + 19 + 2
 
 
-def test_the_last_convolution_is_a_convolution_over_time_and_picture():
+@pytest.mark.parametrize("frames", [1, 2, 5, 9])
+def test_the_last_convolution_is_a_convolution_over_time_and_picture(frames):
     painter = small_generator().decoder.layers[-2].double()
-    x = torch.randn(2, painter.in_channels, 9, 12, 10, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(2, painter.in_channels, frames, 12, 10, dtype=torch.float64, requires_grad=True)
     ours, plain = painter(x), nn.Conv3d.forward(painter, x)
     torch.testing.assert_close(ours, plain)
     wanted = [x, painter.weight, painter.bias]

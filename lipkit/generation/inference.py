@@ -1,15 +1,12 @@
 """The same network, rearranged to answer faster: what training needs is computed away.
 
-Three changes, each exact but for rounding (tested to 1e-4):
+Two changes, each exact but for rounding (tested to 1e-4):
 
 * Batch norm by running statistics is a factor and a constant for every channel, and goes
   into the convolution before it.
 * The fused volume (fact sheet 2.2) repeats the picture over time and the sound over the
   picture's width. Their convolutions repeat too, except at the borders, where zeros begin:
   three frames and three columns tell all.
-* The decoder's last convolution, 7 x 7 x 7, has three output channels, too few for a vector
-  unit. As a 7 x 7 convolution of each frame with 7 x 3 outputs, one for every temporal tap,
-  added up over time, it is the same sum.
 """
 
 import copy
@@ -21,8 +18,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lipkit.models.fusion import Fusion
 
-FEW = 8
-"""Output channels up to which temporal taps become channels."""
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
 
@@ -36,7 +31,7 @@ def on_fastest_device(generator: nn.Module) -> nn.Module:
 def for_inference(generator: nn.Module) -> nn.Module:
     """A faster copy of a generator in eval mode, that gives the same video.
 
-    Networks without batch norm, fusion or temporal convolutions come back as a mere copy.
+    Networks without batch norm and fusion come back as a mere copy.
     The copy is for generation: it cannot be trained, saved or loaded.
 
     >>> import torch
@@ -59,8 +54,6 @@ def _rearrange(module: nn.Module) -> None:
         if isinstance(child, Fusion):
             _fold_norms(child.compress)
             setattr(module, name, RepeatedFusion(child))
-        elif isinstance(child, nn.Conv3d) and _has_few_outputs(child):
-            setattr(module, name, TemporalTaps(child))
         else:
             _rearrange(child)
 
@@ -72,17 +65,6 @@ def _fold_norms(layers: nn.Sequential) -> None:
             transposed = isinstance(conv, nn.ConvTranspose2d | nn.ConvTranspose3d)
             layers[index] = fuse_conv_bn_eval(conv, norm, transposed)
             layers[index + 1] = nn.Identity()
-
-
-def _has_few_outputs(conv: nn.Conv3d) -> bool:
-    return (
-        conv.out_channels <= FEW < conv.in_channels * conv.kernel_size[0]
-        and conv.kernel_size[0] % 2 == 1
-        and conv.padding == tuple(size // 2 for size in conv.kernel_size)
-        and conv.padding_mode == "zeros"
-        and conv.groups == 1
-        and {*conv.stride, *conv.dilation} == {1}
-    )
 
 
 class RepeatedFusion(nn.Module):
@@ -116,30 +98,3 @@ def _stretch(x: Tensor, axis: int, size: int) -> Tensor:
     shape = list(x.shape)
     shape[axis] = size - 2
     return torch.cat([first, middle.expand(shape), last], axis)
-
-
-class TemporalTaps(nn.Module):
-    """A 3-D convolution of few outputs as a 2-D one of each frame, added up over time."""
-
-    def __init__(self, conv: nn.Conv3d) -> None:
-        super().__init__()
-        self.taps, self.outputs = conv.kernel_size[0], conv.out_channels
-        self.padding = conv.padding[1:]
-        # [O, I, K, h, w] -> [K * O, I, h, w]
-        weight = conv.weight.permute(2, 0, 1, 3, 4).flatten(0, 1)
-        self.register_buffer("weight", weight.contiguous(memory_format=torch.channels_last))
-        bias = torch.zeros(self.outputs) if conv.bias is None else conv.bias
-        self.register_buffer("bias", bias.detach().view(1, 1, -1, 1, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """[B, I, T, H, W] -> [B, O, T, H, W]."""
-        batch, _, frames, height, width = x.shape
-        seen = functional.conv2d(x.transpose(1, 2).flatten(0, 1), self.weight, padding=self.padding)
-        seen = seen.view(batch, frames, self.taps, self.outputs, height, width)
-        total = self.bias.repeat(batch, frames, 1, height, width)
-        for tap in range(self.taps):
-            shift = tap - self.taps // 2
-            first, last = max(0, -shift), min(frames, frames - shift)
-            if first < last:
-                total[:, first:last] += seen[:, first + shift : last + shift, tap]
-        return total.transpose(1, 2)
