@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from lipkit.losses import (
+    AmplitudeLoss,
     MotionLoss,
     MouthLoss,
     PatchLoss,
@@ -26,6 +27,23 @@ def tensor(array: np.ndarray) -> torch.Tensor:
 def test_points_loss_of_one_frame_has_no_velocity(rng):
     p = tensor(rng.normal(30, 8, (1, 1, 20, 2)))
     assert PointsLoss()(p, p, p[:, 0], p[:, 0]).item() == 0
+
+
+def test_amplitude_loss_asks_how_far_and_not_when(rng):
+    real = tensor(rng.normal(30, 4, (2, 16, 20, 2)))
+    loss = AmplitudeLoss()
+    timid = real.mean(1, keepdim=True) + 0.5 * (real - real.mean(1, keepdim=True))
+    assert loss(timid, real) > 1
+    assert loss(real.flip(1), real).item() == pytest.approx(0, abs=1e-5)
+    with pytest.raises(ValueError, match="at least two frames"):
+        loss(real[:, :1], real[:, :1])
+
+
+def test_the_amplitude_of_a_mouth_that_rests_has_a_gradient():
+    still = torch.full((1, 5, 20, 2), 30.0, requires_grad=True)
+    moving = still.detach() + torch.arange(5.0)[None, :, None, None] * torch.randn(20, 2)
+    AmplitudeLoss()(still, moving).backward()
+    assert torch.isfinite(still.grad).all()
 
 
 def test_mouth_loss_looks_at_the_mouth():

@@ -8,7 +8,8 @@ The paper's (poster, fact sheet sections 3 to 7): :mod:`~lipkit.losses.correlati
 :mod:`~lipkit.losses.adversarial`. Ours, for the preset ``plus``:
 :mod:`~lipkit.losses.mouth_pixels`, :mod:`~lipkit.losses.similarity`,
 :mod:`~lipkit.losses.sharpness`, :mod:`~lipkit.losses.frame_change`,
-:mod:`~lipkit.losses.points`, :mod:`~lipkit.losses.patch`.
+:mod:`~lipkit.losses.points`, :mod:`~lipkit.losses.amplitude`,
+:mod:`~lipkit.losses.patch`.
 Their weighted sum is :mod:`~lipkit.losses.objective`.
 
 Every loss is taken in float32, whatever the networks before it compute in.
@@ -18,6 +19,7 @@ from dataclasses import field, make_dataclass
 
 from lipkit.losses import (
     adversarial,
+    amplitude,
     correlation,
     frame_change,
     mouth_pixels,
@@ -29,6 +31,7 @@ from lipkit.losses import (
     similarity,
 )
 from lipkit.losses.adversarial import AdversarialConfig, AdversarialLoss
+from lipkit.losses.amplitude import AmplitudeLoss
 from lipkit.losses.correlation import CorrelationConfig, CorrelationLoss
 from lipkit.losses.frame_change import MotionLoss
 from lipkit.losses.loss import Loss
@@ -46,6 +49,7 @@ __all__ = [
     "LOSSES",
     "AdversarialConfig",
     "AdversarialLoss",
+    "AmplitudeLoss",
     "CorrelationConfig",
     "CorrelationLoss",
     "Loss",
@@ -75,6 +79,7 @@ _MODULES = (
     sharpness,
     frame_change,
     points,
+    amplitude,
     patch,
 )
 
