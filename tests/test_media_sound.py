@@ -1,5 +1,6 @@
 """The voice is heard at its level, in whichever channel or track of a recording it is."""
 
+import wave
 from fractions import Fraction
 
 import av
@@ -189,3 +190,16 @@ def test_a_whole_mp3_and_one_with_a_tag_at_its_end_have_no_note(tmp_path):
     assert read_speech(path).notes == []
     path.write_bytes(path.read_bytes() + b"TAG" + b"a title".ljust(125, b"\0"))
     assert read_speech(path).notes == []
+
+
+def test_a_title_that_is_no_text_harms_nothing(tmp_path):
+    """An old recorder's title in another encoding than UTF-8."""
+    with wave.open(str(tmp_path / "a.wav"), "wb") as file:
+        file.setparams((1, 2, RATE, 0, "NONE", "not compressed"))
+        file.writeframes((voice() * 32767).astype("<i2").tobytes())
+    title = b"INFOINAM" + (4).to_bytes(4, "little") + b"\xff\xfe\xe9\0"
+    whole = (tmp_path / "a.wav").read_bytes() + b"LIST" + len(title).to_bytes(4, "little") + title
+    path = tmp_path / "b.wav"
+    path.write_bytes(whole[:4] + (len(whole) - 8).to_bytes(4, "little") + whole[8:])
+    heard = read_audio(path)
+    np.testing.assert_array_equal(heard, read_audio(tmp_path / "a.wav"))

@@ -24,6 +24,8 @@ _UNHEARD = Fraction(1, 50)
 """Seconds of bare sound that may be missing without a note."""
 _COUNTING_HEADERS, _LONGEST_HEADER = (b"Xing", b"Info", b"VBRI"), 2048
 """What stands before the sound of an MP3 that says how long it is, and within how many bytes."""
+# Tags that are no UTF-8 refuse no file: PyAV takes them by itself from version 19 on.
+_ANY_TAGS = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
 
 
 class DamagedError(LipkitError):
@@ -241,9 +243,7 @@ def _open(path: Path) -> "av.container.InputContainer":
         raise LipkitError(f"{path}: is a still picture ({kind}); give a video or sound file")
     try:
         # Only files: a playlist must not make the kit fetch from a network.
-        container = av.open(
-            file_url(path), metadata_errors="ignore", options={"protocol_whitelist": "file"}
-        )
+        container = av.open(file_url(path), options={"protocol_whitelist": "file"}, **_ANY_TAGS)
     except (av.FFmpegError, OSError) as error:
         if missing_bytes(path) or is_mp4(_head(path)):
             raise DamagedError(
