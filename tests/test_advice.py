@@ -137,6 +137,8 @@ def test_the_stills_detail_returns_where_lips_agree():
         ({"still_detail": True}, "--still-detail is about putting lips into a picture"),
         ({"largest_side": 10, "paste_back": True}, "--largest-side 10: give 64 pixels or more"),
         ({"still_detail": True, "paste_back": True}, "these move the picture's own pixels"),
+        ({"articulation": 3.0}, "--articulation 3: give 0.25 to 2"),
+        ({"articulation": 1.5, "weights": "paper"}, "weights that move the picture by mouth"),
     ],
 )
 def test_settings_without_an_effect_are_refused(tmp_path, settings, words):
@@ -144,4 +146,4 @@ def test_settings_without_an_effect_are_refused(tmp_path, settings, words):
     cv2.imwrite(str(picture), np.zeros((96, 96, 3), np.uint8))
     write_audio(sound, np.zeros(8820, np.float32))
     with pytest.raises(UsageError, match=words):
-        generate(picture, sound, tmp_path / "o.mp4", "plus", **settings)
+        generate(picture, sound, tmp_path / "o.mp4", **{"weights": "plus", **settings})

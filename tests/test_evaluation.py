@@ -390,6 +390,16 @@ def test_a_row_with_other_sound_stands_beside_each_model(prepared, run, tmp_path
     assert own["metrics"]["ssim"]["mean"] != other["metrics"]["ssim"]["mean"]
 
 
+def test_a_row_for_each_articulation_stands_beside_each_model(prepared, tmp_path):
+    with pytest.raises(UsageError, match="--articulation is about models"):
+        quick([], prepared, tmp_path / "none", articulation=(1.5,))
+    found = quick(["plus"], prepared, tmp_path, articulation=(0.5, 1.5)).summary
+    rows = [row(found, f"plus{more}") for more in ("", ", articulation 0.5", ", articulation 1.5")]
+    assert [each["articulation"] for each in rows] == [1.0, 0.5, 1.5]
+    motion = [each["metrics"]["motion"]["mean"] for each in rows]
+    assert motion[1] < motion[0] < motion[2]
+
+
 def test_a_network_without_batch_norm_has_one_row_and_another_kind_is_refused():
     assert [model.label for model in load_models(["plus"], batch_norm="both")] == ["plus"]
     with pytest.raises(UsageError, match="batch norm 'running_mean' is unknown; did you mean"):

@@ -47,6 +47,10 @@ def evaluate(
         str,
         typer.Option(help="Its statistics: running, batch (at test, the authors'), or both."),
     ] = "running",
+    articulation: Annotated[
+        list[float] | None,
+        typer.Option(help="Add a row for each model: its lips go so many times as far."),
+    ] = None,
     other_sound: Annotated[
         bool,
         typer.Option(
@@ -83,6 +87,7 @@ def evaluate(
         retrieval=retrieval,
         same_speaker=same_speaker,
         batch_norm=batch_norm,
+        articulation=tuple(articulation or ()),
         other_sound=other_sound,
     )
     done = run_evaluation(models, prepared, split, out, options, workers, progress=not quiet)

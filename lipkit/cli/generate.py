@@ -37,6 +37,10 @@ def generate(
         bool,
         typer.Option("--still-detail", help="Give drawn lips the picture's detail where shut."),
     ] = False,
+    articulation: Annotated[
+        float,
+        typer.Option(help="How far the lips go, 0.25 to 2; 1 is as learnt (weights like plus)."),
+    ] = 1.0,
     audio_track: Annotated[
         int | None,
         typer.Option(
@@ -83,6 +87,7 @@ def generate(
         allow_silence=allow_silence,
         largest_side=largest_side,
         still_detail=still_detail,
+        articulation=articulation,
         landmark_model=landmark_model,
         audio_track=audio_track,
         gain=gain,

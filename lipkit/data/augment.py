@@ -13,14 +13,12 @@ import numpy as np
 from scipy.signal import lfilter
 
 from lipkit.config import COLUMNS_PER_FRAME, FPS, LIP_SIZE, SAMPLE_RATE
-from lipkit.data.spectrogram import mel_filters
+from lipkit.data.spectrogram import FLOOR_DB, mel_filters
 
 MIRRORED = np.r_[6:-1:-1, 11:6:-1, 16:11:-1, 19:16:-1]
 """Mouth point i of a mirrored picture is mouth point MIRRORED[i] of the picture."""
 SILENT_SHARE = 0.04
 """Of the windows, how many become silence in which the mouth rests."""
-FLOOR_DB = -100.0
-"""Log-mel of digital silence (:mod:`lipkit.data.spectrogram`)."""
 COLUMN = 1 / (FPS * COLUMNS_PER_FRAME)
 """Seconds of a log-mel column."""
 DB = np.log(10) / 10

@@ -18,7 +18,9 @@ from lipkit.config import (
 from lipkit.errors import LipkitError
 
 AMIN = 1e-10
-"""Power below which all is silence: -100 dB."""
+"""Power below which all is silence."""
+FLOOR_DB = -100.0
+"""The same in dB: log-mel of digital silence."""
 AUTHORS_HOP = 512
 """librosa's default hop, which does not divide a frame's 1,764 samples (fact sheet 1.4)."""
 AUTHORS_TOP_DB = 80.0

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from lipkit.config import COLUMNS_PER_FRAME
+from lipkit.data.spectrogram import FLOOR_DB
 
 Stored = np.ndarray | torch.Tensor
 
@@ -60,6 +61,15 @@ def normalise(logmel: Stored, statistics: Mapping[str, float]) -> torch.Tensor:
     """
     mean, std = statistics["logmel_mean"], statistics["logmel_std"]
     return torch.as_tensor(logmel).to(torch.float32).sub(mean).div(std)
+
+
+def normalised_silence(statistics: Mapping[str, float]) -> float:
+    """The value of digital silence in a normalised log-mel.
+
+    >>> normalised_silence({"logmel_mean": -40.0, "logmel_std": 20.0})
+    -3.0
+    """
+    return (FLOOR_DB - statistics["logmel_mean"]) / statistics["logmel_std"]
 
 
 def scramble(logmel: np.ndarray) -> np.ndarray:

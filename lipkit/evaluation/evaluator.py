@@ -8,6 +8,7 @@ from typing import Any
 
 from lipkit.config import DataConfig
 from lipkit.data.prepared import PreparedSet
+from lipkit.data.tensors import normalised_silence
 from lipkit.data.windows import Windows
 from lipkit.errors import UsageError
 from lipkit.evaluation.clip_scores import REFERENCES
@@ -24,6 +25,7 @@ from lipkit.evaluation.work import Work
 from lipkit.face.landmarks import find_landmark_model
 from lipkit.files import owning
 from lipkit.metrics import METRICS
+from lipkit.models.articulation import articulated
 from lipkit.settings import did_you_mean
 
 TABLE = "table.json"
@@ -109,6 +111,7 @@ def evaluate(
     paths = [os.fspath(path) for path in models]
     loaded = load_models(paths, [*REFERENCES, RETRIEVAL], options.batch_norm)
     _require_metrics(loaded, chosen)
+    loaded = _each_articulated(loaded, options.articulation)
     if options.other_sound:
         loaded = _each_with_other_sound(loaded, OtherSounds(all_clips))
     notes += _other_crops(loaded, opened)
@@ -152,6 +155,26 @@ def _metrics(names: Sequence[str] | None) -> list[str]:
         if name not in METRICS:
             raise UsageError(f"metric {name!r} is unknown; {did_you_mean(name, METRICS)}")
     return [name for name in METRICS if name in names]
+
+
+def _each_articulated(models: Sequence[Model], amounts: Sequence[float]) -> list[Model]:
+    if amounts and not models:
+        raise UsageError("--articulation is about models; name one, or leave it out")
+    rows = []
+    for model in models:
+        rows.append(model)
+        for amount in dict.fromkeys(amounts):
+            silence = normalised_silence(model.card.statistics)
+            rows.append(
+                replace(
+                    model,
+                    label=f"{model.label}, articulation {amount:g}",
+                    digest=f"{model.digest}-articulation-{amount:g}",
+                    generator=articulated(model.generator, amount, silence),
+                    articulation=amount,
+                )
+            )
+    return rows
 
 
 def _each_with_other_sound(models: Sequence[Model], sounds: OtherSounds) -> list[Model]:

@@ -30,6 +30,9 @@ class EvaluationOptions:
     batch_norm: str = "running"
     """``running``; ``batch``, as the authors' code has it at test; or ``both``, a row for each
     (:data:`lipkit.evaluation.predictions.BATCH_NORM`)."""
+    articulation: tuple[float, ...] = ()
+    """Adds a row for each model and amount, in which its lips go so much as far
+    (:func:`lipkit.models.articulation.articulated`)."""
     other_sound: bool = False
     """Adds a row for each model, in which it hears another clip's sound
     (:class:`lipkit.evaluation.other_sound.OtherSounds`)."""

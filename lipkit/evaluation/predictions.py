@@ -45,6 +45,8 @@ class Model:
     """Of all that its lips depend on: weights, architecture, and how it is given its sound."""
     test_batch_norm: bool = False
     """Whether batch norm takes the statistics of the test batch."""
+    articulation: float = 1.0
+    """How far its mouth points go, in parts of what was learnt."""
     other_sound: Callable[[str, int], np.ndarray] | None = None
     """Id of a clip and its frames -> log-mel ``[4 * frames, 128]`` to hear instead of its own."""
 
@@ -69,6 +71,7 @@ class Model:
             "step": card.step,
             "trained": card.date,
             "batch_norm": "test batch" if self.test_batch_norm else "running",
+            "articulation": self.articulation,
             "sound": "another clip's" if self.other_sound else "own",
         }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from lipkit.config import FPS
 from lipkit.data.spectrogram import mel_filters
+from lipkit.data.tensors import normalised_silence
 from lipkit.errors import UsageError
 from lipkit.face.landmarks import FaceLandmarks
 from lipkit.files import remove_abandoned
@@ -23,6 +24,7 @@ from lipkit.generation.talking import talking_picture, talking_video
 from lipkit.jobs.progress import progress_bar
 from lipkit.media import Limits, read_picture, write_video
 from lipkit.media.limits import DEFAULT as DEFAULT_LIMITS
+from lipkit.models.articulation import articulated, check_amount
 from lipkit.weights import load_weights, shipped
 
 SMALLEST_SIDE = 64
@@ -70,6 +72,7 @@ def generate(
     allow_silence: bool = False,
     largest_side: int | None = None,
     still_detail: bool = False,
+    articulation: float = 1.0,
     progress: bool = True,
     landmark_model: str | Path | None = None,
     audio_track: int | None = None,
@@ -105,6 +108,9 @@ def generate(
     still_detail:
         With ``paste_back`` and a network that draws lips: give them the picture's detail back
         where they look as they do in it.
+    articulation:
+        How far the lips go, in parts of what was learnt, for weights that move the picture's
+        own pixels.
     landmark_model:
         dlib's 68-point model; found by itself where None.
     audio_track:
@@ -127,6 +133,7 @@ def generate(
     if paste_back and lips_only:
         raise UsageError("--paste-back needs a picture of a face; leave out --lips-only")
     _check_pasting(paste_back, largest_side, still_detail)
+    check_amount(articulation)
     check_names(identity, audio, out, others=(weights, landmark_model))
     remove_abandoned(out)
     check_sound(audio, audio_track, limits)
@@ -134,6 +141,8 @@ def generate(
     if is_video and lips_only:
         raise UsageError(f"{identity}: is a video; --lips-only needs a picture of lips")
     generator, card = load_weights(_default_weights() if weights is None else weights)
+    if articulation != 1:
+        generator = articulated(generator, articulation, normalised_silence(card.statistics))
     generator = on_fastest_device(for_inference(generator))
     if still_detail and can_move(generator):
         raise UsageError(
