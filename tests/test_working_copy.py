@@ -1,10 +1,12 @@
 """The working copy of the course: laid whole, and never at the cost of a reader's changes."""
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import nbformat
 import pytest
+from nbformat.sign import NotebookNotary
 
 from lipkit.cli import run_command
 from lipkit.config.places import MARK, NOTEBOOKS, working_copy
@@ -12,6 +14,14 @@ from lipkit.course.assignments.release import student_version
 from lipkit.course.notebooks import find_notebook
 from lipkit.course.working_copy import lay_course
 from lipkit.errors import LipkitError, UsageError
+
+
+@pytest.fixture(autouse=True)
+def jupyter(tmp_path, monkeypatch) -> Path:
+    """Where Jupyter keeps its secret and its signatures: here, not in the tester's home."""
+    for name in ("JUPYTER_DATA_DIR", "JUPYTER_CONFIG_DIR", "IPYTHONDIR"):
+        monkeypatch.setenv(name, str(tmp_path / "jupyter"))
+    return tmp_path / "jupyter"
 
 
 @pytest.fixture
@@ -152,3 +162,49 @@ def test_the_command_lays_the_real_course_and_run_finds_it(tmp_path, monkeypatch
         assert "BEGIN SOLUTION" not in path.read_text(), path
         assert "BEGIN HIDDEN" not in path.read_text(), path
     assert json.loads((copy / MARK).read_text())["files"]
+
+
+def is_trusted(path: Path) -> bool:
+    """As JupyterLab's server asks when it opens a notebook."""
+    with closing(NotebookNotary()) as notary:
+        return notary.check_signature(nbformat.read(path, as_version=4))
+
+
+def test_jupyter_trusts_what_the_kit_laid_and_nothing_else(course, tmp_path):
+    copy = tmp_path / "mine"
+    lay_course(copy, source=course)
+    mine, task = copy / "01_lesson.ipynb", copy / "assignments" / "task.ipynb"
+    assert is_trusted(mine)
+    assert is_trusted(task)
+    mine.write_text(mine.read_text().replace("x = 1", "x = 2"))
+    theirs = course / "01_lesson.ipynb"
+    theirs.write_text(theirs.read_text().replace("x = 1", "x = 3"))
+    lay_course(copy, update=True, source=course)
+    assert not is_trusted(mine), "what somebody has changed is theirs to trust"
+    assert is_trusted(copy / "01_lesson.new.ipynb")
+
+
+def test_a_copy_laid_before_becomes_trusted(course, tmp_path, jupyter):
+    lay_course(tmp_path / "mine", source=course)
+    (jupyter / "nbsignatures.db").unlink()
+    assert not is_trusted(tmp_path / "mine" / "01_lesson.ipynb")
+    lay_course(tmp_path / "mine", source=course)
+    assert is_trusted(tmp_path / "mine" / "01_lesson.ipynb")
+
+
+@pytest.mark.parametrize("fault", ["a file", "a broken database", "no right to write"])
+def test_where_nothing_can_be_signed_the_course_is_laid_in_silence(
+    course, tmp_path, jupyter, monkeypatch, capfd, fault
+):
+    if fault == "a file":
+        jupyter.write_text("not a folder")
+    elif fault == "a broken database":
+        (jupyter / "nbsignatures.db").mkdir(parents=True)
+    else:
+
+        def refuse(*_, **__):
+            raise PermissionError(13, "Permission denied")
+
+        monkeypatch.setattr(NotebookNotary, "_write_secret_file", refuse)
+    assert set(states(lay_course(tmp_path / "mine", source=course)).values()) == {"new"}
+    assert capfd.readouterr() == ("", "")

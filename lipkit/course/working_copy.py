@@ -15,6 +15,7 @@ from typing import Literal
 
 import lipkit
 from lipkit.config.places import MARK, NOTEBOOKS
+from lipkit.course.trust import trust_notebooks
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import replacing
 
@@ -26,6 +27,8 @@ _LINK = re.compile(rb'^ *"When you have tried: \[[^\n]*\]\(solutions/[^\n]*\n', 
 """The line of a stored lesson that leads there (:attr:`syllabus.Lesson.solutions_link`)."""
 
 State = Literal["new", "same", "updated", "yours", "newer"]
+_OURS = ("new", "same", "updated")
+"""Of files that now are exactly as the kit has them."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ def lay_course(
 ) -> list[Laid]:
     """Lay the course into ``folder``; return every file with what became of it.
 
-    The teachers' sources of the assignments, which hold the solutions, are not laid.
+    The teachers' sources of the assignments, which hold the solutions, are not laid. Notebooks
+    that are as the kit has them become trusted, so that JupyterLab shows their stored videos.
 
     Parameters
     ----------
@@ -84,11 +88,14 @@ def lay_course(
         if not solutions and relative.endswith(".ipynb"):
             content = _LINK.sub(b"", content)
         laid.append(_lay(folder / relative, content, noted.get(relative), update))
-        if laid[-1].state in ("new", "same", "updated"):
+        if laid[-1].state in _OURS:
             digests[relative] = _digest(content)
     with replacing(folder / MARK) as temporary:
         mark = {"lipkit": lipkit.__version__, "solutions": solutions, "files": digests}
         temporary.write_text(json.dumps(mark, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    ours = [file.path for file in laid if file.state in _OURS]
+    ours += [file.beside for file in laid if file.beside is not None]
+    trust_notebooks(path for path in ours if path.suffix == ".ipynb")
     return laid
 
 
