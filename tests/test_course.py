@@ -43,6 +43,16 @@ def test_ways_on_lead_to_both_neighbours():
     assert syllabus.ways_on("12_comparison").endswith("(00_start_here.ipynb)")
 
 
+def test_the_way_through_the_map_passes_every_box_once():
+    passed = [box for boxes, _, _ in syllabus.STATIONS for box in boxes]
+    assert sorted(passed) == sorted(MAP_BOXES)
+    rows = syllabus.stations().splitlines()
+    assert len(rows) == 2 + len(syllabus.STATIONS)
+    links = re.findall(r"\[(\d\d)\]\(([^)]+)\)", syllabus.stations())
+    assert ("05", "05_correlation_loss.ipynb") in links
+    assert {file for _, file in links} <= {f"{lesson.stem}.ipynb" for lesson in COURSE}
+
+
 def test_the_list_is_whole():
     assert [lesson.stem[:2] for lesson in COURSE] == [f"{n:02}" for n in range(13)]
     assert {lesson.lit for lesson in COURSE} <= {None, *MAP_BOXES}
@@ -74,8 +84,9 @@ def test_links_to_files_lead_somewhere(lesson):
 
 
 def symbols() -> list[tuple[str, str]]:
-    """Each symbol of the table in 00, and the number of the notebook where it is met first."""
-    table = next(cell for cell in markdown(COURSE[0]) if cell.startswith("## Symbols"))
+    """Each symbol of the table in facts.md, and the notebook where it is met first."""
+    facts = (NOTEBOOKS / "facts.md").read_text(encoding="utf-8")
+    table = facts[facts.index('<a id="symbols"></a>') :]
     rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| $")]
     return [
         (symbol.strip(), row[-1].strip())

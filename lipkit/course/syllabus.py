@@ -44,7 +44,7 @@ class Lesson:
 
 
 COURSE = (
-    Lesson("00_start_here", "Start here", "What is this about, and is my machine ready?", 20),
+    Lesson("00_start_here", "Start here", "What is this about, and is my machine ready?", 15),
     Lesson(
         "01_data_preparation",
         "Data preparation",
@@ -117,6 +117,61 @@ def table(folder: Path = NOTEBOOKS) -> str:
             stored = read_provenance(folder / f"{lesson.stem}.ipynb")
             name, seconds = lesson.link, stored.get("core_seconds", "–")
         lines.append(f"| {name} | {lesson.question} | {lesson.minutes} | {seconds} |")
+    return "\n".join(lines)
+
+
+STATIONS = (
+    (
+        ("data",),
+        "Speech is cut into windows of 16 video frames (0.64 s), each a log-mel picture $s$ of "
+        "64 time steps by 128 bands. The person is one lip image $p_r$ of 64 × 64 pixels.",
+        "01",
+    ),
+    (
+        ("audio_encoder", "identity_encoder"),
+        "$s$ becomes $f_s$, which still has a time axis, $T \\times F$; $p_r$ becomes $f_p$ with "
+        "two axes of space, $H \\times W$.",
+        "03",
+    ),
+    (
+        ("fusion", "decoder"),
+        "How do you add a sound to a picture? Copy the sound along a new axis, copy the picture "
+        "along time, see to it that $H = W = F$, and lay one on the other.",
+        "04",
+    ),
+    (
+        ("video",),
+        "All 16 frames of $\\hat v$ are made in one pass, *at a glance*, none from the one before.",
+        "08",
+    ),
+    (
+        ("correlation",),
+        "Lips and speech agree in how they *change*. So the change of the audio feature, $f'_s$, "
+        "is compared with the optical flow $\\mathcal F(v)$, in a space that two small networks "
+        "$\\phi_s$ and $\\phi_v$ learn.",
+        "02 05",
+    ),
+    (
+        ("discriminator",),
+        "A second network sees sound, video and flow together. It learns to tell real from "
+        "generated, and matching sound from somebody else's.",
+        "06",
+    ),
+    (("losses",), "Their sum, below, is what training minimises.", "07"),
+)
+"""The map from left to right: its boxes, what happens there, the lessons that tell of it."""
+
+
+def stations() -> str:
+    """The way through the map as a Markdown table, with links to the lessons."""
+    from lipkit.plots import MAP_BOXES
+
+    files = {lesson.stem[:2]: f"[{lesson.stem[:2]}]({lesson.stem}.ipynb)" for lesson in COURSE}
+    lines = ["| on the map | what happens there | notebook |", "|:--|:--|:--|"]
+    for boxes, told, numbers in STATIONS:
+        names = ", ".join(MAP_BOXES[box] for box in boxes)
+        links = ", ".join(files[number] for number in numbers.split())
+        lines.append(f"| **{names}** | {told} | {links} |")
     return "\n".join(lines)
 
 
