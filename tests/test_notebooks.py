@@ -1,17 +1,20 @@
 """Every stored notebook keeps the course's rules (nbval runs them; this reads them)."""
 
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat import v4
 
+from lipkit.course.install_cell import is_install_cell
 from lipkit.course.notebooks import (
     MAX_BYTES,
     MAX_LINES,
     find_notebook,
     main,
     problems,
+    read_notebook,
     read_parameters,
 )
 
@@ -29,6 +32,46 @@ def test_every_parameter_says_what_it_is(path):
     assert "preset" in parameters
     for parameter in parameters.values():
         assert parameter.help, f"{parameter.name} has no help"
+
+
+def prose(notebook) -> list[str]:
+    """The words that lead from cell to cell: no tables, formulas, exercises, references."""
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    text = text.split("\n## Exercises")[0]
+    text = re.sub(r"\$\$.*?\$\$|```.*?```", "", text, flags=re.DOTALL)
+    text = re.sub(r"^(\||←).*$|<[^>]+>", "", text, flags=re.MULTILINE)
+    text = re.sub(r"\]\([^)]*\)", "]", re.sub(r"\$[^$]*\$", "x", text))
+    return [word for word in text.split() if re.search(r"\w", word)]
+
+
+def lines_of_code(notebook) -> int:
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    lines = [
+        line.strip()
+        for cell in cells
+        if not is_install_cell(cell)
+        for line in cell.source.splitlines()
+    ]
+    return sum(bool(line) and not line.startswith("#") for line in lines)
+
+
+def test_prose_and_code_are_counted():
+    text = "# One two\n\n← [back](x.ipynb) |\n\n| a | b |\n\n$$x = 1$$\n\nIf $a$ is three. – \n"
+    cells = [
+        v4.new_markdown_cell(f"{text}\n## Exercises\n\nFour."),
+        v4.new_code_cell("# why\n\nx = 1\nx"),
+    ]
+    notebook = v4.new_notebook(cells=cells)
+    assert prose(notebook) == ["One", "two", "If", "x", "is", "three."]
+    assert lines_of_code(notebook) == 2
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+def test_code_says_as_much_as_prose(path):
+    """Six to nine words per line: fewer leave a reader alone, more are a lecture."""
+    notebook = read_notebook(path)
+    words, lines = len(prose(notebook)), lines_of_code(notebook)
+    assert 6 <= round(words / lines, 1) <= 9, f"{words} words, {lines} lines"
 
 
 def test_notebooks_are_numbered_without_gaps():
