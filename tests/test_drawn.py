@@ -1,8 +1,6 @@
 """Drawn people straight into a prepared set."""
 
 import json
-import subprocess
-import sys
 from itertools import pairwise
 
 import numpy as np
@@ -28,13 +26,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     out = tmp_path_factory.mktemp("drawn") / "set"
-    # In a process of its own: what other tests have loaded into this one must not matter here.
-    code = (
-        "from lipkit.data.drawn import write_set; from lipkit.talker.takes import plan; "
-        f"write_set({str(out)!r}, plan(2, 2, seed=3), workers=1, progress=False)"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-    return out, plan(2, 2, seed=3)
+    takes = plan(2, 2, seed=3)
+    return drawn.write_set(out, takes, workers=1, progress=False), takes
 
 
 def test_it_opens_as_a_prepared_set_and_gives_windows(made):

@@ -16,6 +16,9 @@ from lipkit.media.timeline import fit
 _BT601 = 6
 """The number of SMPTE 170M in FFmpeg's lists of matrices, primaries and transfer curves."""
 _ROUNDED = Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INP
+SAME_BYTES = {"x264-params": "mbtree=0"}
+"""Options of x264 by which the same frames always give the same bytes: its tree of macroblocks
+reads memory that nobody wrote, and differs now and then from run to run."""
 _OWN_COLOURS = "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1"
 
 
@@ -104,10 +107,7 @@ class Pictures:
 
 def _options(codec: str, crf: int) -> dict[str, str]:
     if codec == "libx264":
-        # One thread, and not x264's tree of macroblocks, which differs from run to run: the
-        # same frames then give the same bytes.
-        options = {"crf": str(crf), "preset": "veryfast", "threads": "1"}
-        return options | {"x264-params": "mbtree=0"}
+        return {"crf": str(crf), "preset": "veryfast", "threads": "1", **SAME_BYTES}
     if codec == "libvpx-vp9":
         # Its scale of quality reaches to 63.
         quality = str(round(crf * 63 / 51))

@@ -125,7 +125,9 @@ def _encoder(how: Camera, width: int, height: int):
 
 def codec_options(how: Camera) -> dict[str, str]:
     """FFmpeg's options for the codec and quality of ``how``."""
+    from lipkit.media.encoding import SAME_BYTES
+
     if how.codec == "mpeg1video":
         scale = str(how.quality)
         return {"qmin": scale, "qmax": scale, "g": "15", "bf": "0"}
-    return {"crf": str(how.quality), "preset": "veryfast", "bf": "0"}
+    return {"crf": str(how.quality), "preset": "veryfast", "bf": "0", **SAME_BYTES}

@@ -9,6 +9,7 @@ import numpy as np
 from lipkit.config import SAMPLE_RATE
 from lipkit.errors import LipkitError
 from lipkit.files import replacing
+from lipkit.media.encoding import SAME_BYTES
 from lipkit.talker.camera import Camera, codec_options
 
 SUFFIXES = {"": ".mp4", "libx264": ".mp4", "mpeg1video": ".mpg"}
@@ -26,7 +27,8 @@ def film(path: Path, frames: Iterable[np.ndarray], samples: np.ndarray, how: Cam
         When the file cannot be written.
     """
     mpeg = how.codec == "mpeg1video"
-    options = codec_options(how) if how.codec else {"crf": str(_LOSSLESS), "preset": "veryfast"}
+    lossless = {"crf": str(_LOSSLESS), "preset": "veryfast", **SAME_BYTES}
+    options = codec_options(how) if how.codec else lossless
     with replacing(path) as temporary:
         try:
             with av.open(str(temporary), "w", format="mpeg" if mpeg else "mp4") as container:

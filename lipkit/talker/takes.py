@@ -18,7 +18,7 @@ from lipkit.talker.performance import Performance, perform_speech
 from lipkit.talker.recordings import Piece
 from lipkit.talker.speech import speak
 
-VERSION = 2
+VERSION = 3
 """Raised when the same take gives another clip."""
 
 
