@@ -22,7 +22,9 @@ def drawn(figure: mpl.figure.Figure) -> mpl.figure.Figure:
 
 def write_log(folder: Path, rows: list[dict]) -> None:
     folder.mkdir(exist_ok=True)
-    (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    # In one step: a plot that looks while it is written would be drawn once more.
+    (folder / "new").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "new").replace(folder / "log.jsonl")
 
 
 def test_each_logged_loss_has_a_panel_with_every_step():
