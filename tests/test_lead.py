@@ -21,11 +21,12 @@ from lipkit.cli import run_command
 from lipkit.config import PrepareConfig
 from lipkit.corpora import list_clips
 from lipkit.corpora.record import Word
+from lipkit.course.lesson import LessonConfig, prepared_set, synthetic_corpus
 from lipkit.data.clips import PreparedClip
 from lipkit.data.prepare import prepare
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError
-from lipkit.talker import perform, person, write_corpus
+from lipkit.talker import perform, person
 from lipkit.talker.corpus import truth
 from lipkit.talker.sentences import choose
 from lipkit.talker.visemes import LEAD
@@ -42,25 +43,11 @@ SEEN_BY_DLIB = {
 
 
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    """Three people, eight clips each: the raw folder and the prepared set."""
-    root = write_corpus(
-        tmp_path_factory.mktemp("synthetic") / "raw",
-        speakers=3,
-        clips=8,
-        workers=1,
-        progress=False,
-    )
-    out = root.parent / "prepared"
-    prepare(
-        list_clips("synthetic", root, "seen"),
-        out,
-        PrepareConfig(),
-        "synthetic",
-        workers=0,
-        progress=False,
-    )
-    return root, PreparedSet.open(out)
+def corpus():
+    """Three people, eight clips each, as lessons have them: the raw folder, the prepared set."""
+    options = LessonConfig(clips=24)
+    assert options.stages.prepare == PrepareConfig()
+    return synthetic_corpus(options.seed, clips=8), prepared_set(options)
 
 
 @pytest.fixture(scope="module")

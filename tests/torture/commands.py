@@ -95,7 +95,7 @@ def _words(text: str) -> Callable[[Path, Path], list[str]]:
 
 
 COMMANDS = {
-    "synth": Command(_words("synth {out} --speakers 2 --clips 3 -q"), files("**/*")),
+    "synth": Command(_words("synth {out} --speakers 2 --clips 2 -q"), files("**/*")),
     "prepare": Command(_words("prepare synthetic {given}/raw {out} --workers 2 -q"), files("**/*")),
     "train": Command(
         lambda given, out: [
