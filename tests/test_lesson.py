@@ -214,6 +214,7 @@ def test_video_is_small_plays_in_browsers_and_has_words():
     page = lesson.video(frames, samples, alt='says "bin"').data
     assert 'aria-label="says &quot;bin&quot;"' in page
     assert 'type="video/mp4"' in page
+    assert 'width="360" height="352"' in page, "288 of the picture, and room for the controls"
     assert len(page) < 150_000
 
 

@@ -2,7 +2,6 @@
 
 import io
 import re
-from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -56,9 +55,9 @@ def sound() -> np.ndarray:
     return np.random.default_rng(0).normal(0, 0.1, 5 * FRAME + 100).astype(np.float32)
 
 
-def upload(name: str, data: bytes) -> dict:
-    now = datetime.now(UTC)
-    return {"name": name, "type": "", "size": len(data), "content": data, "last_modified": now}
+def drop(ground: Playground, name: str, kind: str, data: bytes) -> None:
+    """Send a file as the field in the browser does."""
+    ground.files.receive(None, {"name": name, "kind": kind}, [memoryview(data)])
 
 
 def test_lips_last_as_long_as_the_sound_and_hear_it(weights, sound):
@@ -121,12 +120,12 @@ def test_uploads_join_the_choices(weights, sound, tmp_path):
     ground = Playground(weights, {"a": FACE}, {"x": sound})
     buffer = io.BytesIO()
     Image.fromarray(FACE).save(buffer, "PNG")
-    ground.add_face.value = (upload("me/../<b>.png", buffer.getvalue()),)
+    drop(ground, "me/../<b>.png", "image/png", buffer.getvalue())
     assert ground.face.options == ("a", "me/../<b>.png")
     assert ground.face.value == "me/../<b>.png"
     assert "&lt;b&gt;" in ground.message.value
     write_audio(tmp_path / "mine.wav", np.tile(sound, 3))
-    ground.add_recording.value = (upload("mine.wav", (tmp_path / "mine.wav").read_bytes()),)
+    drop(ground, "mine.wav", "audio/wav", (tmp_path / "mine.wav").read_bytes())
     assert ground.recording.value == "mine.wav"
     ground.go.click()
     assert "mine.wav" in ground.stage.value
@@ -202,9 +201,29 @@ def test_a_microphone_without_sound_says_why_and_changes_nothing(weights, sound)
 
 def test_an_upload_that_cannot_be_read_is_named_and_changes_nothing(weights, sound):
     ground = Playground(weights, {"a": FACE}, {"x": sound})
-    ground.add_face.value = (upload("notes.txt", b"no picture"),)
-    assert ground.message.value.startswith("notes.txt: is not a whole picture")
-    assert ground.face.options == ("a",)
+    drop(ground, "notes.png", "image/png", b"no picture")
+    assert ground.message.value.startswith("notes.png: is not a whole picture")
+    drop(ground, "holiday.HEIC", "", b"a picture of a telephone")
+    assert ground.message.value.startswith("holiday.HEIC: is not a whole picture")
+    drop(ground, "notes.txt", "text/plain", b"no recording")
+    assert ground.message.value.startswith("notes.txt: is not a video or sound file")
+    assert (ground.face.options, ground.recording.options) == (("a",), ("x",))
+
+
+def test_no_fault_advises_an_option_of_the_command_line(weights, monkeypatch, tmp_path):
+    def no_face(picture, config, landmarks, name):
+        raise LipkitError(
+            f"{name}: no face; give a sharp picture, or add --lips-only if it is lips"
+        )
+
+    monkeypatch.setattr(playground, "find_lips", no_face)
+    ground = Playground(weights, {"a": FACE}, {"x": np.zeros(FRAME, np.float32)})
+    ground.go.click()
+    assert ground.message.value == "the picture: no face; give a sharp picture"
+    write_audio(tmp_path / "hush.wav", np.zeros(25 * FRAME, np.float32))
+    drop(ground, "hush.wav", "audio/wav", (tmp_path / "hush.wav").read_bytes())
+    assert ground.message.value.startswith("hush.wav: ")
+    assert "--" not in ground.message.value
 
 
 def test_a_viewer_without_a_kernel_shows_a_sentence(weights, sound):

@@ -1,5 +1,6 @@
 """Every widget in JupyterLab: a reader moves a control and sees something else."""
 
+import base64
 import io
 import json
 import os
@@ -10,9 +11,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from widgets_notebook import PIECES, write_notebook
+
+from lipkit.media import write_audio
 
 PATIENCE = 150
 """Seconds for what takes one or two on a machine that does nothing else."""
@@ -25,6 +29,13 @@ SETTINGS = {
         "doNotDisturbMode": True,
     },
 }
+CARRY = """sound => {
+    const carried = new DataTransfer();
+    const bytes = Uint8Array.from(atob(sound), letter => letter.charCodeAt(0));
+    carried.items.add(new File([bytes], 'drop.wav', {type: 'audio/wav'}));
+    return carried;
+}"""
+"""What a mouse holds that drags a file over the page."""
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +171,9 @@ class Piece:
         moving = "video => video.currentTime > 0.1 && video.readyState >= 2 && video.videoWidth > 0"
         self.page.wait_for_function(moving, arg=video.element_handle())
         assert video.evaluate("video => video.webkitAudioDecodedByteCount") > 0
+        picture = "video.clientWidth * video.videoHeight / video.videoWidth"
+        below = video.evaluate(f"video => video.clientHeight - {picture}")
+        assert below > 48, "the controls lie over the mouth"
 
 
 def test_clip_browser(notebook):
@@ -232,12 +246,20 @@ def test_playground(notebook, tmp_path):
     buffer = io.BytesIO()
     Image.new("RGB", (120, 90), (120, 80, 60)).save(buffer, "PNG")
     with notebook.expect_file_chooser() as chooser:
-        piece.click("your picture")
+        piece.click("drop a picture or a recording, or click")
     chooser.value.set_files(
         {"name": "me.png", "mimeType": "image/png", "buffer": buffer.getvalue()}
     )
     piece.says("me.png is taken")
     assert piece.control("face").locator("select option:checked").inner_text() == "me.png"
+    write_audio(tmp_path / "drop.wav", np.full(8820, 0.1, np.float32))
+    sound = base64.b64encode((tmp_path / "drop.wav").read_bytes()).decode()
+    field = piece.area.get_by_role("button", name="drop a picture or a recording, or click")
+    carried = notebook.evaluate_handle(CARRY, sound)
+    for event in ("dragenter", "dragover", "drop"):
+        field.dispatch_event(event, {"dataTransfer": carried})
+    piece.says("drop.wav is taken")
+    assert piece.control("recording").locator("select option:checked").inner_text() == "drop.wav"
 
 
 def test_microphone(notebook):

@@ -3,12 +3,9 @@
 The functions here are for cells of notebooks; nothing else in the package imports them.
 """
 
-import base64
-import html
 import math
 import os
 import platform
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -274,16 +271,9 @@ def video(frames: np.ndarray, samples: np.ndarray, alt: str, width: int = 360) -
     """
     from IPython.display import HTML
 
-    from lipkit.media import write_video
+    from lipkit.plots.players import video_html
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "clip.mp4"
-        write_video(path, frames, samples, crf=VIDEO_CRF, audio_bits=VIDEO_AUDIO_BITS)
-        data = base64.b64encode(path.read_bytes()).decode()
-    return HTML(
-        f'<video controls width="{width}" aria-label="{html.escape(alt)}">'
-        f'<source src="data:video/mp4;base64,{data}" type="video/mp4"></video>'
-    )
+    return HTML(video_html(frames, samples, alt, width, VIDEO_CRF, VIDEO_AUDIO_BITS))
 
 
 def shrink(frames: np.ndarray, factor: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Type, speak or bring a recording, choose a face, and watch it talk (notebooks 00 and 08)."""
 
 import html
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ from lipkit.generation import (
 from lipkit.settings import did_you_mean
 from lipkit.talker import speak
 from lipkit.weights import Weights
+from lipkit.widgets.file_drop import FileDrop
 from lipkit.widgets.live import LiveTalk
 from lipkit.widgets.microphone import Microphone
 from lipkit.widgets.shown import Interactive, player
@@ -33,6 +35,11 @@ MOST_SECONDS = 20
 MOST_LETTERS = 300
 """About as much as is said in :data:`MOST_SECONDS`; a longer text is cut."""
 VIEWS = ("face", "lips")
+_LABEL = 6
+"""Width of the words beside the controls, in em."""
+ACCEPTED = "image/*,audio/*,video/*"
+_OPTION = re.compile(r",? or add --[a-z].*$")
+"""What a fault advises on the command line, where there is none."""
 CONSENT = (
     "Pictures and voices stay on the machine that runs this notebook. "
     "Use only those of people who have agreed."
@@ -107,8 +114,8 @@ class Playground(Interactive):
     """Face, recording and view above the video of :func:`talk`.
 
     ``face``, ``recording`` and ``view`` are the controls; a sentence that is typed into
-    ``typed`` is said by the kit's own voice, and played, when Enter is pressed; ``add_face``
-    and ``add_recording`` take files, ``microphone`` records, ``go`` starts, ``stage`` shows the
+    ``typed`` is said by the kit's own voice, and played, when Enter is pressed; ``files`` takes
+    pictures and recordings, ``microphone`` records, ``go`` starts, ``stage`` shows the
     video and ``message`` says what went wrong. While ``live`` is ticked, the face on ``screen``
     says what the microphone hears as soon as it can (:class:`~lipkit.generation.SpeechStream`).
 
@@ -147,7 +154,7 @@ class Playground(Interactive):
             raise UsageError("give the playground at least one face and one recording")
         self._weights, self._landmarks = weights, FaceLandmarks()
         self._faces, self._recordings = dict(faces), dict(recordings)
-        wide = {"description_width": "6em"}
+        wide = {"description_width": f"{_LABEL}em"}
         self.face = ipywidgets.Dropdown(options=list(faces), description="face", style=wide)
         self.recording = ipywidgets.Dropdown(
             options=list(recordings), description="recording", style=wide
@@ -160,13 +167,7 @@ class Playground(Interactive):
             style=wide,
             layout=ipywidgets.Layout(width="34em"),
         )
-        whole = ipywidgets.Layout(width="14em")
-        self.add_face = ipywidgets.FileUpload(
-            accept="image/*", description="your picture", layout=whole
-        )
-        self.add_recording = ipywidgets.FileUpload(
-            accept="audio/*,video/*", description="your recording", layout=whole
-        )
+        self.files = FileDrop(self.take_file, "drop a picture or a recording, or click", ACCEPTED)
         self.microphone = Microphone(
             self.take_voice, self.refuse_voice, MOST_SECONDS, self.hear_voice
         )
@@ -183,9 +184,10 @@ class Playground(Interactive):
         super().__init__(
             [
                 self.typed,
-                ipywidgets.HBox([self.face, self.add_face]),
-                ipywidgets.HBox([self.recording, self.add_recording]),
-                ipywidgets.HBox([self.microphone, self.live]),
+                self.face,
+                self.recording,
+                _row("voice", self.microphone, self.live),
+                _row("files", self.files),
                 ipywidgets.HBox([self.view, self.go]),
                 ipywidgets.HTML(CONSENT),
                 self.message,
@@ -194,14 +196,7 @@ class Playground(Interactive):
             ]
         )
         self.typed.observe(self.say_typed, names="value")
-        self.add_face.observe(self.take_face, names="value")
-        self.add_recording.observe(self.take_recording, names="value")
         self.go.on_click(self.play)
-
-    def take_face(self, change: object = None) -> None:
-        """Put an uploaded picture among the faces and choose it."""
-        for file in self.add_face.value:
-            self._take(file["name"], file["content"], read_picture, self._faces, self.face)
 
     def say_typed(self, change: object = None) -> None:
         """Let the kit's own voice say what was typed, and play it."""
@@ -211,17 +206,20 @@ class Playground(Interactive):
         try:
             speech = speak(text)
         except LipkitError as fault:
-            self._say(str(fault))
+            self._refuse(fault)
             return
         pause = np.zeros(FPS // 5 * SAMPLES_PER_FRAME, np.float32)
         samples = np.concatenate([pause, speech.samples, pause])
         self._keep(text, samples, self._recordings, self.recording)
         self.play()
 
-    def take_recording(self, change: object = None) -> None:
-        """Put an uploaded sound among the recordings and choose it."""
-        for file in self.add_recording.value:
-            self._take_sound(file["name"], file["content"])
+    def take_file(self, name: str, kind: str, content: bytes) -> None:
+        """Put a picture among the faces, anything else among the recordings, and choose it."""
+        # Browsers know no type for the pictures of some telephones.
+        if kind.startswith("image/") or Path(name).suffix.lower() in (".heic", ".heif", ".avif"):
+            self._take(name, content, read_picture, self._faces, self.face)
+        else:
+            self._take_sound(name, content)
 
     def take_voice(self, sound: bytes) -> None:
         """Put what the microphone heard among the recordings and choose it."""
@@ -233,7 +231,7 @@ class Playground(Interactive):
             try:
                 self._answer(piece, rate)
             except LipkitError as fault:
-                self._say(str(fault))
+                self._refuse(fault)
                 self._talking, self._deaf = None, True
         self._deaf = self._deaf and len(piece) > 0
 
@@ -275,7 +273,7 @@ class Playground(Interactive):
         try:
             take = talk(self._weights, picture, samples, self.view.value, self._landmarks)
         except LipkitError as fault:
-            self._say(str(fault))
+            self._refuse(fault)
             return
         alt = f"{self.face.value} says: {self.recording.value}"
         self.stage.value = player(*take, alt)
@@ -299,7 +297,7 @@ class Playground(Interactive):
             try:
                 item = read(path)
             except LipkitError as fault:
-                self._say(str(fault).replace(str(path), name))
+                self._refuse(fault, path, name)
                 return
         self._keep(name, item, known, control)
         self._say(f"{name} is taken")
@@ -315,8 +313,21 @@ class Playground(Interactive):
         control.options = list(known)
         control.value = name
 
+    def _refuse(self, fault: LipkitError, path: Path | None = None, name: str = "") -> None:
+        text = str(fault) if path is None else str(fault).replace(str(path), name)
+        self._say(_OPTION.sub("", text))
+
     def _say(self, text: str) -> None:
         self.message.value = html.escape(text)
+
+
+def _row(label: str, *items: ipywidgets.DOMWidget) -> ipywidgets.HBox:
+    """Widgets without a description, below those that have one."""
+    right = ipywidgets.Layout(
+        width=f"{_LABEL}em", margin="2px 6px 2px 2px", display="flex", justify_content="flex-end"
+    )
+    layout = ipywidgets.Layout(align_items="center")
+    return ipywidgets.HBox([ipywidgets.Label(label, layout=right), *items], layout=layout)
 
 
 def _read_samples(path: Path) -> np.ndarray:

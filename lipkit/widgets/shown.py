@@ -2,14 +2,12 @@
 
 import base64
 import html
-import tempfile
-from pathlib import Path
 
 import ipywidgets
 import numpy as np
 from matplotlib.figure import Figure
 
-from lipkit.media import write_video
+from lipkit.plots.players import video_html
 from lipkit.plots.style import DPI, to_jpeg, to_png
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -39,14 +37,7 @@ def player(frames: np.ndarray, samples: np.ndarray, alt: str, width: int = 360) 
 
     ``frames`` u8 [T, H, W, 3], 25 per second; ``samples`` f32 [T * 1764].
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "take.mp4"
-        write_video(path, frames, samples, crf=_CRF, audio_bits=_AUDIO_BITS)
-        data = base64.b64encode(path.read_bytes()).decode()
-    return (
-        f'<video controls autoplay width="{width}" aria-label="{html.escape(alt)}">'
-        f'<source src="data:video/mp4;base64,{data}" type="video/mp4"></video>'
-    )
+    return video_html(frames, samples, alt, width, _CRF, _AUDIO_BITS, autoplay=True)
 
 
 class Interactive(ipywidgets.VBox):
