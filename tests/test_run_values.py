@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from prepared_sets import write_set
 
 from lipkit.cli import run_command
 from lipkit.course import runner, sweep
-from lipkit.course.notebooks import find_notebook
+from lipkit.course.notebooks import Parameter, find_notebook, read_parameters
+from lipkit.course.syllabus import COURSE
 from lipkit.course.unfit import check_values
 from lipkit.errors import LipkitError
 
@@ -63,7 +65,7 @@ def test_values_that_go_together(type_it):
     ("notebook", "given", "message"),
     [
         ("04", "steps=0", "steps=0: must be at least 1"),
-        ("03", "people=-1", "people=-1: must be at least 1"),
+        ("12", "people=-1", "people=-1: must be at least 1"),
         ("08", "portrait=none.jpg", "portrait='none.jpg': no such file"),
         ("11", "results=nowhere", "results='nowhere': no such folder"),
     ],
@@ -72,6 +74,44 @@ def test_other_parameters_of_the_course(type_it, notebook, given, message):
     code, err = type_it(notebook, "-p", given)
     assert code == 2
     assert message in err
+
+
+def least_values() -> list[tuple[str, str, int]]:
+    """Lesson, parameter, least value, for each parameter whose help says how small it may be."""
+    return [
+        (lesson.stem[:2], name, parameter.least)
+        for lesson in COURSE
+        for name, parameter in read_parameters(find_notebook(lesson.stem)).items()
+        if parameter.least is not None
+    ]
+
+
+@pytest.mark.parametrize(("notebook", "name", "least"), least_values())
+def test_a_value_below_what_a_parameter_says_is_refused(type_it, notebook, name, least):
+    assert type_it(notebook, "-p", f"{name}={least - 1}") == (
+        2,
+        f"lipkit: {name}={least - 1}: must be at least {least}\n",
+    )
+    check_values(find_notebook(notebook), [{name: least}])
+
+
+def test_what_a_parameter_says_of_its_least_value():
+    def least(told: str) -> int | None:
+        return Parameter("clips", int, 12, told).least
+
+    assert least("how many clips, at least 8") == 8
+    assert least("at least 12, of which every fourth is held out") == 12
+    assert least("how many clips; GRID has 33,000") is None
+
+
+def test_a_set_with_too_few_clips_for_a_lesson_is_refused(type_it, tmp_path):
+    least = read_parameters(find_notebook("02"))["clips"].least
+    write_set(tmp_path / "few", [16] * (least - 1))
+    code, err = type_it("02", "-p", "prepared=few")
+    assert (code, err.count("\n")) == (1, 1)
+    assert f"few: holds {least - 1} clips; this lesson needs at least {least}" in err
+    write_set(tmp_path / "enough", [16] * least)
+    check_values(find_notebook("02"), [{"prepared": str(tmp_path / "enough")}])
 
 
 def test_a_sweep_with_one_wrong_cell_runs_none(type_it, tmp_path):

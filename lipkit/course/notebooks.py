@@ -29,6 +29,7 @@ MAX_BYTES = 300_000
 MAX_LINES = 55
 """The most lines that a code cell may have."""
 
+_LEAST = re.compile(r"\bat least (\d+)\b")
 _TYPES = {"int": int, "float": float, "bool": bool, "str": str, "list": list, "tuple": tuple}
 _ABSOLUTE_PATH = re.compile(
     r"""(?<![\w.:/<~-])(?:
@@ -46,6 +47,12 @@ class Parameter:
     type: Any
     default: Any
     help: str = ""
+
+    @property
+    def least(self) -> int | None:
+        """The smallest value, where the help says "at least N"; None where it does not."""
+        said = _LEAST.search(self.help)
+        return int(said[1]) if said else None
 
     def __str__(self) -> str:
         kind = self.type.__name__ if isinstance(self.type, type) else str(self.type)
