@@ -95,6 +95,16 @@ def test_a_value_below_what_a_parameter_says_is_refused(type_it, notebook, name,
     check_values(find_notebook(notebook), [{name: least}])
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("notebook", ["05", "06"])
+def test_a_lesson_whose_results_need_steps_runs_with_one(tmp_path, notebook):
+    """What few clips and steps cannot show is measured, and not asserted."""
+    least = read_parameters(find_notebook(notebook))["clips"].least
+    words = ["run", notebook, "-p", f"clips={least}", "-p", "steps=1", "--quiet"]
+    assert run_command([*words, "--out", str(tmp_path / "out")]) == 0
+
+
 def test_what_a_parameter_says_of_its_least_value():
     def least(told: str) -> int | None:
         return Parameter("clips", int, 12, told).least
