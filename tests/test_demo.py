@@ -25,6 +25,8 @@ def small():
         patch.setattr(demo, "made_by_function", lambda function: "this")
         patch.setattr(demo, "SPEAKERS", 2)
         patch.setattr(demo, "CLIPS", 3)
+        for other in ("flow.steps", "loss.perc.steps"):  # networks of which nothing is asked here
+            patch.setitem(demo.GOING_ON, other, 1)
         patch.setattr(demo, "SPEECH", "place green")
         patch.setattr(demo, "COURSE", ())
         yield

@@ -12,7 +12,9 @@ pytestmark = pytest.mark.slow
 main = runpy.run_path(str(REPOSITORY / "data_scripts" / "draw_poster_pictures.py"))["main"]
 
 
-def test_the_three_figures_are_drawn(tmp_path):
+def test_the_three_figures_are_drawn(tmp_path, monkeypatch):
+    for sentence in ("HERS", "THEIRS"):
+        monkeypatch.setitem(main.__globals__, sentence, "bin blue")
     prepared = make_set(tmp_path / "set", {"test": 4})
     models = ["--weights", "paper_tenth", "--other", "paper_third"]  # the smallest
     assert main([str(prepared), *models, "--out", str(tmp_path / "out")]) == 0
