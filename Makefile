@@ -55,7 +55,7 @@ style: $(READY)
 	  { echo "run: $(BIN)/ruff format ." >&2; exit 1; }
 
 quick: style
-	@$(PYTEST) -m "not slow" tests
+	@$(PYTEST) -p no:nbval -m "not slow" tests
 
 test: style
 	@$(PYTEST) $(EVERYTHING)

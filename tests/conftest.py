@@ -3,6 +3,7 @@
 import importlib.util
 import multiprocessing
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -12,6 +13,10 @@ import pytest
 import warm
 
 from lipkit.check import CHROMIUM
+
+# jsonschema's check of addresses builds a grammar for more than a second in every process that
+# imports it; the format of notebooks, which imports it, asks for no such check.
+sys.modules.setdefault("rfc3987_syntax", None)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 WARM = "LIPKIT_TEST_WARM"
@@ -53,13 +58,29 @@ LONGEST = [
 ]
 """Whatever takes more than a quarter of a minute, the longest first: see ``--durations=0``."""
 
+STEPS = {
+    "notebooks/11_ablation.ipynb": 2,
+    "notebooks/solutions/04_fusion_and_generator.ipynb": 10,
+    "notebooks/solutions/05_correlation_loss.ipynb": 10,
+    "notebooks/solutions/06_discriminators_and_gan.ipynb": 5,
+    "notebooks/solutions/07_training.ipynb": 3,
+    "notebooks/solutions/10_baselines.ipynb": 2,
+    "notebooks/solutions/11_ablation.ipynb": 1,
+}
+"""Notebooks that train fewer steps here than for a reader: none of them asserts anything of what
+its networks have learnt. ``make notebooks`` runs them in full."""
+
+ELSEWHERE = {"notebooks/05_correlation_loss.ipynb": "tests/test_distribution.py"}
+"""Notebooks all of whose cells a test runs anyway: once is enough where that test runs too."""
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """One warm Python serves all test processes, and the notebooks' kernels."""
     if not hasattr(config, "workerinput"):
         os.environ[WARM] = tempfile.mkdtemp(prefix="lipkit-warm-")
     python = warm.python(os.environ[WARM])
-    if (manager := getattr(nbval_kernel(), "NbvalKernelspecManager", None)) is not None:
+    kernel = nbval_kernel() if config.pluginmanager.hasplugin("nbval") else None
+    if (manager := getattr(kernel, "NbvalKernelspecManager", None)) is not None:
         plain = manager.get_kernel_spec
 
         def warm_kernel_spec(self, name):
@@ -69,6 +90,14 @@ def pytest_configure(config: pytest.Config) -> None:
             return spec
 
         manager.get_kernel_spec = warm_kernel_spec
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """``make quick`` does not even import a file all of whose tests are slow."""
+    if config.option.markexpr != "not slow" or collection_path.suffix != ".py":
+        return None
+    text = collection_path.read_text(encoding="utf-8")
+    return "\npytestmark = pytest.mark.slow\n" in text or None
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -97,17 +126,39 @@ def warm_python() -> str:
     return warm.python(os.environ[WARM])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Whatever opens a browser or runs a notebook is slow; the longest files begin first.
 
     With one file at a time per process, a long one must not be the last to begin.
     """
+    run_once(config, items)
+    shorten(items)
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()) or item.path.suffix == ".ipynb":
             item.add_marker(pytest.mark.slow)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     places = {REPOSITORY / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: (places.get(item.path, len(places)), item.path not in slow))
+
+
+def run_once(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the notebooks of :data:`ELSEWHERE` whose test is among the others."""
+    here = {item.path for item in items}
+    pairs = [(REPOSITORY / name, REPOSITORY / test) for name, test in ELSEWHERE.items()]
+    twice = {notebook for notebook, test in pairs if test in here}
+    config.hook.pytest_deselected(items=[item for item in items if item.path in twice])
+    items[:] = [item for item in items if item.path not in twice]
+
+
+def shorten(items: list[pytest.Item]) -> None:
+    """Give the notebooks of :data:`STEPS` their fewer steps."""
+    steps = {REPOSITORY / name: count for name, count in STEPS.items()}
+    for item in items:
+        cell = getattr(item, "cell", {})
+        if item.path in steps and "parameters" in cell.get("metadata", {}).get("tags", ()):
+            said = re.compile(r"^steps: int = \d+", re.M)
+            cell.source, found = said.subn(f"steps: int = {steps[item.path]}", cell.source)
+            assert found == 1, f"{item.path}: has no parameter steps"
 
 
 @pytest.fixture(scope="session")
