@@ -27,7 +27,7 @@ def small():
         patch.setattr(demo, "CLIPS", 3)
         for other in ("flow.steps", "loss.perc.steps"):  # networks of which nothing is asked here
             patch.setitem(demo.GOING_ON, other, 1)
-        patch.setattr(demo, "SPEECH", "place green")
+        patch.setattr(demo, "SPEECH", "bin")
         patch.setattr(demo, "COURSE", ())
         yield
 
@@ -137,6 +137,7 @@ def test_training_goes_on_from_shipped_weights_unless_a_preset_is_named(
         raise LipkitError("stop here")
 
     monkeypatch.setattr(demo, "run_stages", stop)
+    monkeypatch.setattr(demo, "made_by_function", lambda function: "this")
     with pytest.raises(LipkitError, match="stop here"):
         demo.run_demo(tmp_path / "out", preset_name=named)
     assert f"start={start!r}" in given["training"].inputs[1]
