@@ -72,7 +72,7 @@ def test_explorer_moves_the_lips_and_tells_r_of_each_piece(offset: int) -> None:
     assert at[20.0] == pytest.approx(standard[20 + offset])
     r = correlate(sound, lips)
     assert np.allclose(line(right)[:, 1], r)
-    assert f"{r[list(OFFSETS).index(offset)]:.2f}" in right.get_title(loc="left")
+    assert f"{r[list(OFFSETS).index(offset)]:.2f}".replace("-", "−") in right.get_title(loc="left")
     pieces = [float(t.get_text().removeprefix("r = ").replace("−", "-")) for t in left.texts]
     assert len(pieces) == (74 - abs(offset)) // PIECE
     assert np.mean(pieces) == pytest.approx(r[list(OFFSETS).index(offset)], abs=0.006)

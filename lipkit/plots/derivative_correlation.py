@@ -133,7 +133,7 @@ def explorer_figure(
     right.plot(offsets, r, color=FUSED)
     right.plot(offset, here, "o", ms=8, color=ACCENT, mec=INK, mew=0.8)
     right.set(xlabel=OFFSET_LABEL, ylabel="mean $r$ of the pieces", ylim=(-0.75, 0.95))
-    right.set_title(f"at {_signed(offset)}: {here:.2f}")
+    right.set_title(f"at {_signed(offset)}: {here:.2f}".replace("-", "−"))
     return figure
 
 
