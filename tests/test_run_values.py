@@ -97,6 +97,7 @@ def test_a_value_below_what_a_parameter_says_is_refused(type_it, notebook, name,
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.usefixtures("warm_processes")
 @pytest.mark.parametrize("notebook", ["05", "06"])
 def test_a_lesson_whose_results_need_steps_runs_with_one(tmp_path, notebook):
     """What few clips and steps cannot show is measured, and not asserted."""
