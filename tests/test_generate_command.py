@@ -141,9 +141,10 @@ def test_shipped_weights_are_the_default(type_it, folder, monkeypatch, tmp_path)
     assert "lipkit: no weights given, and none come with this copy" in err
     assert "lipkit train" in err
     (tmp_path / "shipped").mkdir()
-    (tmp_path / "shipped" / "plus.safetensors").write_bytes((folder / "w.safetensors").read_bytes())
+    copied = tmp_path / "shipped" / f"{shipped.DEFAULT}.safetensors"
+    copied.write_bytes((folder / "w.safetensors").read_bytes())
     assert type_it(weights="")[0] == 0
-    assert type_it(weights="plus")[0] == 0
+    assert type_it(weights=shipped.DEFAULT)[0] == 0
 
 
 @pytest.mark.parametrize(

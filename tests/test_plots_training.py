@@ -98,7 +98,8 @@ def screen(monkeypatch) -> Screen:
     return made
 
 
-def wait_for(condition, seconds: float = 20.0) -> bool:
+def wait_for(condition, seconds: float = 120.0) -> bool:
+    """Between two drawings lies nine times what one takes, a long time on a busy machine."""
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)

@@ -17,7 +17,7 @@ def generate(
         Path | None,
         typer.Option(
             help="A weights file, the folder of a run, or the name of shipped weights.",
-            show_default="plus",
+            show_default="plus_crowd",
         ),
     ] = None,
     paste_back: Annotated[

@@ -96,7 +96,7 @@ def generate(
         and AAC), ``.webm`` (VP9 and Opus) or, without sound, ``.gif``.
     weights:
         A ``.safetensors`` file of ``lipkit train``, the folder of a finished run, or the name
-        of weights that come with the kit; None is ``plus``.
+        of weights that come with the kit; None is ``plus_crowd``.
     paste_back:
         Put the lips back into the picture, or into every frame of the video, instead of
         writing 64 x 64 lips. A video that is shorter than the speech is played back and forth.

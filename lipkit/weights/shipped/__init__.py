@@ -4,7 +4,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 SUFFIX = ".safetensors"
-DEFAULT = "plus"
+DEFAULT = "plus_crowd"
 """What ``lipkit generate`` takes when no weights are named."""
 SYNC = "sync"
 """The network of the sync metric (:mod:`lipkit.metrics.sync.score`), which generates nothing."""
