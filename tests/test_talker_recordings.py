@@ -8,6 +8,7 @@ import pytest
 from lipkit.config import SAMPLE_RATE
 from lipkit.errors import LipkitError
 from lipkit.media import write_audio
+from lipkit.talker import listening
 from lipkit.talker.recordings import LONGEST, cuts, find_pieces, find_recordings
 from lipkit.talker.speech import SILENCE, Phoneme, speak
 
@@ -132,3 +133,19 @@ def test_words_that_are_not_said_are_named(folder, tmp_path):
     assert len(faults) == 1
     assert "one.wav" in faults[0]
     assert "cannot be aligned" in faults[0]
+
+
+def test_what_was_heard_before_decides_nothing():
+    """One decoder serves many recordings; the first of these used to spoil the second."""
+    pytest.importorskip("pocketsphinx")
+    long = (
+        "Seven big brown foxes jumped over my grandmother's garden wall and nobody in the whole "
+        "village said a single word about it"
+    )
+    words = "The moon was bright above the sea"
+    samples = speak(words, "anna").samples
+    listening._aligner.cache_clear()
+    alone = listening.hear(samples, words)
+    listening._aligner.cache_clear()
+    listening.hear(speak(long, "anna").samples, long)
+    assert listening.hear(samples, words) == alone

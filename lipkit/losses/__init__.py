@@ -104,7 +104,7 @@ def weights(config: Settings) -> dict[str, float]:
 
     >>> from lipkit.presets import preset
     >>> sorted(weights(preset("tiny").loss))[:3]
-    ['corr', 'gen', 'motion']
+    ['amplitude', 'corr', 'gen']
     """
     return {name: getattr(config, name).weight for name in LOSSES}
 

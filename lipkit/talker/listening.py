@@ -30,7 +30,7 @@ RATE = 16_000
 """Samples per second that the acoustic model hears."""
 FRAME = 0.01
 """Seconds of one of its frames: no time is finer than that."""
-VERSION = 2
+VERSION = 3
 """Raised when the same sound gets other times; kept alignments are then made anew."""
 _MARGIN = 0.25
 """Seconds of near silence that are laid around the sound: an alignment must end in silence."""
@@ -187,6 +187,8 @@ def _loop(pcm: bytes) -> Timed:
 
 
 def _listen(decoder: Any, pcm: bytes) -> None:
+    # Otherwise what was heard before decides, now and then, whether words can be aligned.
+    decoder.reinit_feat()
     decoder.start_utt()
     decoder.process_raw(pcm, full_utt=True)
     decoder.end_utt()
