@@ -129,7 +129,8 @@ def test_a_usage_fault_is_one_line_and_code_2(lipkit, tmp_path, monkeypatch, arg
     assert code == 2
     assert out == ""
     assert err.count("\n") == 1
-    assert said in err
+    # Typer's older versions write a missing argument in capitals.
+    assert said in err.replace("argument 'OUT'", "argument 'out'")
     assert not list(tmp_path.iterdir())
 
 
