@@ -1,6 +1,6 @@
 """Large portraits: how sharp the lips stay, and what a frame costs. Streaming: how late it is.
 
-    python tests/benchmarks/bench_portraits.py [--people 5] [--sides 256 512 1024]
+    python tests/benchmarks/bench_portraits.py [--people 5] [--sides 256 512 1024] [--weights plus]
 
 Sharpness is that of the lip box, over that of the still's: CPBD and gradient energy, mean over
 every third frame of a sentence, for lips moved in the picture's own pixels and for the same lips
@@ -35,7 +35,7 @@ from lipkit.generation import (
 from lipkit.media import write_video
 from lipkit.metrics.cpbd import cpbd
 from lipkit.talker import person, still, talking_clip
-from lipkit.weights import Weights, load_weights
+from lipkit.weights import Weights, load_weights, shipped
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from portraits import large_portrait
@@ -47,12 +47,13 @@ def main() -> None:
     """Print three tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--people", type=int, default=5)
+    parser.add_argument("--weights", default=shipped.DEFAULT, help="that move pixels")
     parser.add_argument("--sides", type=int, nargs="*", default=[256, 512, 1024])
     options = parser.parse_args()
     # More would wait for one another, and waiting counts.
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-    weights = load_weights("plus")
+    weights = load_weights(options.weights)
     samples = talking_clip(0, SENTENCE, 1).samples
     costs(weights, samples)
     lateness(weights, samples)
