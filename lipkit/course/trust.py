@@ -29,8 +29,7 @@ def trust_notebooks(paths: Iterable[str | Path]) -> int:
     signed = 0
     # A broken secret or database has as many faces as there are systems; none is worth a word.
     try:
-        notary = NotebookNotary(log=_SILENT)
-        with closing(notary.store):
+        with closing(NotebookNotary(log=_SILENT)) as notary:
             for path in paths:
                 notary.sign(nbformat.read(path, as_version=nbformat.NO_CONVERT))
                 signed += 1
