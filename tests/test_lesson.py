@@ -7,15 +7,19 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
-from prepared_sets import write_set
+from prepared_sets import noise_clip, write_set
 
 from lipkit import provenance
 from lipkit.config import SAMPLES_PER_FRAME
 from lipkit.corpora.record import ClipRecord, Word
 from lipkit.course import lesson
+from lipkit.data import prepare as preparing
+from lipkit.data.manifest import clip_file
+from lipkit.data.sources import settings_text, source_bytes
 from lipkit.errors import LipkitError, UsageError
 from lipkit.provenance import PACKAGE
 from lipkit.talker.corpus import plan
@@ -164,6 +168,40 @@ def test_clips_are_prepared_once_and_anew_for_other_recordings(tmp_path, monkeyp
     assert len(prepared) == 4
     given = lesson.LessonConfig(prepared=str(first.folder))
     assert lesson.prepared_set(given).folder == first.folder
+
+
+def test_sets_that_share_clips_prepare_them_once(tmp_path, monkeypatch):
+    monkeypatch.setenv(lesson.CACHE_VARIABLE, str(tmp_path / "cache"))
+    records = []
+    for name in "abc":
+        path = tmp_path / f"{name}.mp4"
+        path.write_bytes(b"film")
+        records.append(ClipRecord(f"s1/{name}", "s1", "synthetic", path))
+    monkeypatch.setattr(lesson, "open_corpus", lambda options: records[: options.clips])
+    prepared = []
+
+    def prepare_clip(record, config, limits):
+        prepared.append(record.clip_id[-1])
+        clip = noise_clip(16, seed=len(prepared))
+        known = {"settings": settings_text(config), "source_bytes": source_bytes(record)}
+        clip.meta.update(known, notes="", logmel_sum="0", logmel_squares="0")
+        return clip
+
+    monkeypatch.setattr(preparing, "prepare_clip", prepare_clip)
+    monkeypatch.setattr(preparing, "_landmarks", mock.Mock)
+    two = lesson.prepared_set(lesson.LessonConfig(clips=2))
+    three = lesson.prepared_set(lesson.LessonConfig(clips=3), held_out=1)
+    assert prepared == ["a", "b", "c"]
+    assert two.splits != three.splits == ["train", "val"]
+    for record in records[:2]:
+        ours, theirs = (s.folder / clip_file(record) for s in (two, three))
+        assert ours.read_bytes() == theirs.read_bytes()
+    os.utime(records[0].video, (0, 0))  # filmed anew
+    lesson.prepared_set(lesson.LessonConfig(clips=2))
+    lesson.prepared_set(lesson.LessonConfig(clips=2, preset="released"))  # another crop
+    monkeypatch.setattr(lesson, "preparing_code", lambda: "edited")
+    lesson.prepared_set(lesson.LessonConfig(clips=2))
+    assert prepared[3:] == ["a", "a", "b", "a", "b"]
 
 
 def test_the_last_clips_of_each_speaker_are_held_out(tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ The functions here are for cells of notebooks; nothing else in the package impor
 import math
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -118,9 +118,10 @@ def prepared_set(options: LessonConfig, held_out: int = 0) -> "PreparedSet":
     """The set that the options name, or ``clips`` clips of their corpus, prepared and kept.
 
     The clips are spread evenly over the corpus. Equal options give equal clips; only the
-    first notebook that asks for them takes the time. With ``held_out``, that many of each
-    speaker's clips, the last ones, are split ``val`` and the others ``train``; at least one clip
-    of each speaker stays in ``train``. A set that the options name keeps its own splits.
+    first notebook that asks for a clip takes the time, in whatever set. With ``held_out``, that
+    many of each speaker's clips, the last ones, are split ``val`` and the others ``train``; at
+    least one clip of each speaker stays in ``train``. A set that the options name keeps its own
+    splits.
 
     Raises
     ------
@@ -128,6 +129,7 @@ def prepared_set(options: LessonConfig, held_out: int = 0) -> "PreparedSet":
         As :func:`open_corpus`, for a folder that is not a prepared set, and where the cache
         cannot be written.
     """
+    from lipkit.course import clip_store
     from lipkit.data.prepare import prepare
     from lipkit.data.prepared import PreparedSet
 
@@ -137,12 +139,17 @@ def prepared_set(options: LessonConfig, held_out: int = 0) -> "PreparedSet":
     chosen = records[:: max(1, len(records) // options.clips)][: options.clips]
     if held_out:
         chosen = _split(chosen, held_out)
-    folder = cache_folder() / f"prepared-{options.corpus}-{_mark(options, chosen)}"
+    made_by, config = _made_by(options), options.stages.prepare
+    folder = cache_folder() / f"prepared-{options.corpus}-{_mark(made_by, chosen)}"
+    store = cache_folder() / f"clips-{options.corpus}-{_mark(made_by)}"
     # For a few clips, starting processes takes longer than the clips themselves.
     workers = 0 if len(chosen) <= FEW_CLIPS else None
     how = {"corpus": options.corpus, "workers": workers, "progress": False}
     with kept(folder):
-        prepare(chosen, folder, options.stages.prepare, **how)
+        if not folder.exists():
+            clip_store.lend(store, folder, chosen, config)
+        prepare(chosen, folder, config, **how)
+        clip_store.keep(store, folder, chosen)
     return PreparedSet.open(folder)
 
 
@@ -168,14 +175,19 @@ def kept(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def _mark(options: LessonConfig, records: list[ClipRecord]) -> str:
-    """A mark that differs for other recordings, settings, code or landmark model."""
+def _made_by(options: LessonConfig) -> str:
+    """A digest that differs for other settings, code or landmark model."""
     from lipkit.face.landmark_model import find_landmark_model
 
-    made = [f"{r.clip_id} {r.split} {r.video} {r.video.stat().st_mtime_ns}" for r in records]
     model = find_landmark_model().stat()
-    made.append(f"{model.st_size} {model.st_mtime_ns}")
-    return provenance.digest(preparing_code(), repr(options.stages.prepare), *made)[:12]
+    model_file = f"{model.st_size} {model.st_mtime_ns}"
+    return provenance.digest(preparing_code(), repr(options.stages.prepare), model_file)
+
+
+def _mark(made_by: str, records: Sequence[ClipRecord] = ()) -> str:
+    """A mark that differs for other recordings or splits, and for whatever made them."""
+    made = [f"{r.clip_id} {r.split} {r.video} {r.video.stat().st_mtime_ns}" for r in records]
+    return provenance.digest(made_by, *made)[:12]
 
 
 def drawing_code(package: Path = provenance.PACKAGE) -> str:
