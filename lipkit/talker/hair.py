@@ -39,7 +39,7 @@ class Hair:
         ny = np.clip((y + 30) / 72, -0.95, 0.6)
         n = np.dstack([nx, ny, np.sqrt(np.clip(1.0 - 0.75 * (nx**2 + ny**2), 0.05, 1))])
         n = (n / np.linalg.norm(n, axis=2, keepdims=True)).astype(np.float32)
-        light = self.light.shade(n, np.zeros(x.shape, np.float32)).mean(axis=2) ** 0.45
+        light = self.light.shade(n).mean(axis=2) ** 0.45
         towards = self.light.direction[0]
         sheen = blob(x - 34 * towards, y, 0, -71 - 6 * abs(towards), 30, 9)
         light = light * (1.0 + 0.38 * sheen) * (0.72 if behind else 1.0)

@@ -151,12 +151,20 @@ class _Bumps:
             PchipInterpolator(np.linspace(0, 1, len(p)), p[:, 1])(t),
         ]
         fade = np.sin(np.pi * np.clip(t * 0.9 + 0.08, 0, 1)) ** 0.7
+        reach = 40**0.5 * width  # of one point; beyond, it is as at its edge, next to nothing
         for side in (1, -1):
-            groove = np.zeros_like(self.z)
-            for (cx, cy), f in zip(line, fade, strict=True):
-                d = ((self.x - side * cx) ** 2 + (self.y - cy) ** 2) / width**2
-                np.maximum(groove, f * np.exp(-0.5 * np.minimum(d, 40)), out=groove)
+            groove = np.full_like(self.z, fade.max() * np.exp(-20))
+            for (cx, cy), f in zip(line * [side, 1], fade, strict=True):
+                near = self._around(cx, cy, reach)
+                d = ((self.x[near] - cx) ** 2 + (self.y[near] - cy) ** 2) / width**2
+                np.maximum(groove[near], f * np.exp(-0.5 * np.minimum(d, 40)), out=groove[near])
             self.z += height * groove
+
+    def _around(self, cx: float, cy: float, reach: float) -> tuple[slice, slice]:
+        """Rows and columns of all places that are so near to a point."""
+        rows = np.searchsorted(self.y[:, 0], [cy - reach, cy + reach])
+        columns = np.searchsorted(self.x[0], [cx - reach, cx + reach])
+        return slice(rows[0], rows[1] + 1), slice(columns[0], columns[1] + 1)
 
 
 def normals(z: np.ndarray, smooth: float = 1.0) -> np.ndarray:

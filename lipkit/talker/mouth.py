@@ -162,8 +162,7 @@ class Mouth:
         nx = 0.60 * u * np.abs(u) + 0.10 * creases * body
         n = np.dstack([nx, lean, np.ones_like(u) * 0.9]).astype(np.float32)
         n /= np.linalg.norm(n, axis=2, keepdims=True)
-        flat = np.zeros((rows, cols), np.float32)
-        lit = self.light.shade(n, flat)
+        lit = self.light.shade(n)
         colour = self._red(upper) * (1 + 0.05 * mottle(rng, (rows, cols), 8, 20))[..., None]
         colour *= (1 - 0.05 * np.maximum(creases, 0) * body)[..., None]
         inner = v if upper else 1 - v

@@ -71,8 +71,7 @@ def _neck(anatomy: Anatomy, light: Light, rng, x, y, half) -> np.ndarray:
     side = np.clip(x / half, -0.98, 0.98)
     n = np.dstack([side, 0.30 + 0 * x, np.sqrt(1 - side**2) * 0.9])
     n = (n / np.linalg.norm(n, axis=2, keepdims=True)).astype(np.float32)
-    flat = np.zeros(x.shape, np.float32)
-    colour = linear(who.skin) * np.float32([0.90, 0.78, 0.72]) * light.shade(n, flat)
+    colour = linear(who.skin) * np.float32([0.90, 0.78, 0.72]) * light.shade(n)
     colour *= (1 + 0.03 * mottle(rng, x.shape, 6, 24))[..., None]
     for cord in (-1, 1):
         line = cord * (15 - 0.10 * (y - anatomy.chin))
@@ -87,7 +86,7 @@ def _cloth(who, light: Light, rng, x, y, front, inside, top) -> np.ndarray:
     tilt = np.clip(x / 130, -0.9, 0.9)
     n = np.dstack([tilt, -0.25 + 0 * x, np.sqrt(1 - tilt**2)])
     n = (n / np.linalg.norm(n, axis=2, keepdims=True)).astype(np.float32)
-    colour = linear(who.clothes) * light.shade(n, np.zeros(x.shape, np.float32)) * 0.9
+    colour = linear(who.clothes) * light.shade(n) * 0.9
     weave = 1 + 0.05 * mottle(rng, x.shape, 2) + 0.08 * mottle(rng, x.shape, 30, 70)
     colour = colour * weave[..., None]
     edge = np.where(inside, y - front, y - top)

@@ -129,22 +129,26 @@ class Light:
         self.fill = (0.44 - 0.20 * who.hardness) * (2 - warm)
         self.hardness = who.hardness
 
-    def shade(self, n: np.ndarray, z: np.ndarray, shadow: np.ndarray | None = None) -> np.ndarray:
+    def shade(
+        self, n: np.ndarray, z: np.ndarray | None = None, shadow: np.ndarray | None = None
+    ) -> np.ndarray:
         """Light that skin of normals ``n`` and height ``z`` sends back, f32 [H, W, 3].
 
-        Red light travels in the skin, so it wraps further into the shade.
+        Red light travels in the skin, so it wraps further into the shade. Without ``z`` nothing
+        hides the sky.
         """
         cosine = (n @ self.direction.astype(np.float32))[..., None]
         wrap = np.array([0.34, 0.25, 0.21], np.float32)
         diffuse = np.clip((cosine + wrap) / (1 + wrap), 0, 1) ** 1.15
         lit = 1.0 if shadow is None else shadow[..., None]
         around = 0.80 - 0.14 * n[..., 1:2] + 0.10 * n[..., 2:3]
-        open_sky = occlusion(z)[..., None]
-        tint = np.array([1.0, 1.1, 1.14], np.float32)
-        return (
-            self.key.astype(np.float32) * diffuse * lit * open_sky**0.5
-            + self.fill.astype(np.float32) * around * open_sky**tint
-        ).astype(np.float32)
+        key = self.key.astype(np.float32) * diffuse * lit
+        fill = self.fill.astype(np.float32) * around
+        if z is not None:
+            open_sky = occlusion(z)[..., None]
+            key *= open_sky**0.5
+            fill *= open_sky ** np.array([1.0, 1.1, 1.14], np.float32)
+        return (key + fill).astype(np.float32)
 
     def gloss(self, n: np.ndarray, power: float) -> np.ndarray:
         """Blinn-Phong highlight of the main light, f32 [H, W]."""
