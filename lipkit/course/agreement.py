@@ -15,7 +15,7 @@ TOLERANCE = 1e-4
 
 def agree(
     mine: nn.Module, theirs: nn.Module, *inputs: Tensor, call: Callable[..., Any] | None = None
-) -> float:
+) -> None:
     """Give ``mine`` the weights of ``theirs``, feed both the same, and compare the outputs.
 
     Once in training mode, where batch norm takes its statistics from the inputs, and then in
@@ -31,11 +31,6 @@ def agree(
     call
         Called in place of ``theirs``; a method of it.
 
-    Returns
-    -------
-    float
-        The largest difference of any output.
-
     Raises
     ------
     AssertionError
@@ -45,7 +40,6 @@ def agree(
     >>> from torch import nn
     >>> agree(nn.Linear(3, 2), nn.Linear(3, 2), torch.rand(4, 3))  # doctest: +ELLIPSIS
     Linear...
-    0.0
     """
     same_weights(mine, theirs)
     name, difference = type(mine).__name__, 0.0
@@ -67,7 +61,6 @@ def agree(
     theirs.train(modes[1])
     assert difference < TOLERANCE, f"{name} differs by {difference:.2g} from lipkit's"
     print(f"{name}: {parameter_count(mine):,} parameters, largest difference {difference:.0e}")
-    return difference
 
 
 def same_weights(mine: nn.Module, theirs: nn.Module) -> None:
