@@ -95,6 +95,21 @@ WORDS: Mapping[str, Words] = {
         "Teaching: what the network learns first, which is the picture, not the motion.",
         "Its lips hardly follow the sound, and by SSIM it is worse than frozen lips.",
     ),
+    "ablation_full": Words(
+        "Column (e) of the ablation, its first seed: the paper's generator at an eighth of its "
+        "width, with all four losses of the printed forms.",
+        _MANY,
+        "Teaching: one half of a pair, to be looked at beside `ablation_no_corr`.",
+        "It is small, was trained for a quarter of an hour, and its lips move a quarter as far as "
+        "real ones. Free speech does not move them at the right moments.",
+    ),
+    "ablation_no_corr": Words(
+        "Column (d) of the ablation, its first seed: as `ablation_full`, but without the "
+        "correlation loss.",
+        _MANY,
+        "Teaching: the other half of that pair.",
+        "As `ablation_full`, from which it hardly differs by any metric.",
+    ),
     "paper_half": Words(
         "The paper's generator at half its width, trained for few steps.",
         "One man: s1 of GRID, who was recorded for a public corpus that gives no names.",
