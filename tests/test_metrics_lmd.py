@@ -13,7 +13,7 @@ from lipkit.face.mouth import LOWER_INNER, UPPER_INNER
 from lipkit.metrics import METRICS, Context
 from lipkit.metrics.faces import FixedFace, OwnFaces, require_same_clip
 from lipkit.metrics.lmd import lmd, summed_lmd
-from lipkit.metrics.opening import opening_correlation
+from lipkit.metrics.opening import opening_amplitude, opening_correlation
 
 NOTHING = np.zeros((64, 128), np.float16)
 
@@ -68,6 +68,23 @@ def test_opening_correlation_is_pearson_s_r():
     assert opening_correlation(a, b) == pytest.approx(-1)
     assert math.isnan(opening_correlation(a, np.repeat(b[:1], 12, axis=0)))
     assert math.isnan(opening_correlation(a[:6], b[:6]))
+
+
+def test_opening_amplitude_is_how_far_and_not_when():
+    a, b = points(), points()
+    wave = 4 + 3 * np.sin(np.arange(12))
+    for shape, values in ((a, wave), (b, 20 - wave / 2)):
+        shape[:, UPPER_INNER] = 30, 30
+        shape[:, LOWER_INNER, 0] = 30
+        shape[:, LOWER_INNER, 1] = 30 + values
+    assert opening_amplitude(b, a) == pytest.approx(0.5)
+    assert opening_amplitude(a, b) == pytest.approx(2)
+    b[3] = np.nan
+    assert opening_amplitude(a, b) == pytest.approx(2)
+    still = np.repeat(a[:1], 12, axis=0)
+    assert opening_amplitude(still, a) == 0
+    assert math.isnan(opening_amplitude(a, still))
+    assert math.isnan(opening_amplitude(a[:6], a[:6]))
 
 
 @pytest.fixture(scope="module")
