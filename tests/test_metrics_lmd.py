@@ -85,6 +85,10 @@ def test_opening_amplitude_is_how_far_and_not_when():
     assert opening_amplitude(still, a) == 0
     assert math.isnan(opening_amplitude(a, still))
     assert math.isnan(opening_amplitude(a[:6], a[:6]))
+    jump = np.concatenate([still[:6], still[:6]])  # two photographs, one behind the other
+    jump[6:, LOWER_INNER, 1] += 5
+    assert opening_amplitude(jump, a) > 0.5
+    assert opening_amplitude(jump, a, joints=(0, 6)) == 0
 
 
 @pytest.fixture(scope="module")
