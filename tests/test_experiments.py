@@ -17,9 +17,15 @@ from lipkit.errors import Diverged, LipkitError, UsageError
 from lipkit.evaluation.split import spread
 from lipkit.experiments import job, queue
 from lipkit.experiments.claims import HELD, UNDECIDED
-from lipkit.experiments.collect import CURVE_POINTS, change_at_end, curves, paper_values
+from lipkit.experiments.collect import (
+    CURVE_POINTS,
+    change_at_end,
+    curves,
+    paper_values,
+    rows_of,
+)
 from lipkit.experiments.columns import experiment
-from lipkit.experiments.measure import MeasureOptions, to_measure, whole_runs
+from lipkit.experiments.measure import Measured, MeasureOptions, to_measure, whole_runs
 from lipkit.experiments.outcome import finish
 from lipkit.experiments.plan import CLAIM, PlanOptions, claim, make_plan
 from lipkit.experiments.records import DIVERGED, FAILED, read_record
@@ -539,6 +545,14 @@ def test_a_curve_is_thinned_to_means(prepared, tmp_path, monkeypatch):
     found = curves(plan)
     assert len(found) == CURVE_POINTS
     assert found[0] == {"cell": "b", "seed": 0, "step": 10, "seconds": 4.5, "loss": 4.5}
+
+
+def test_a_run_that_was_whole_too_late_has_no_row(prepared, tmp_path, monkeypatch):
+    """Another command may train into the folder while this one measures."""
+    plan = plan_of(prepared, tmp_path, cells=["b", "d"], seeds=2)
+    monkeypatch.setattr("lipkit.experiments.collect.whole_runs", lambda plan: plan.runs)
+    measured = Measured({"rows": [{"name": n} for n in ("b-seed0", "d-seed0", "d-seed1")]}, {}, {})
+    assert rows_of(plan, measured) == {"b": ["b-seed0"], "d": ["d-seed0", "d-seed1"]}
 
 
 def test_a_run_that_still_falls_says_so():

@@ -24,8 +24,12 @@ CURVE_POINTS = 100
 _TIMES = ("step", "seconds", "windows_per_second")
 
 
-def rows_of(plan: Plan) -> dict[str, list[str]]:
-    """Cell -> its rows in an evaluation, whole runs only, by seed."""
+def rows_of(plan: Plan, result: Measured) -> dict[str, list[str]]:
+    """Cell -> its rows in this evaluation, whole runs only, by seed.
+
+    A run that another command made whole in the meantime was not measured and has no row.
+    """
+    measured = {row["name"] for row in result.summary["rows"]}
     rows: dict[str, list[str]] = {}
     for run in whole_runs(plan):
         rows.setdefault(run.cell.name, []).append(run.name)
@@ -34,7 +38,8 @@ def rows_of(plan: Plan) -> dict[str, list[str]]:
             rows[cell.name] = [f"{name}, batch norm at test" for name in rows.get(cell.of, [])]
         else:
             rows[cell.name] = [cell.weights or cell.row]
-    return {cell: labels for cell, labels in rows.items() if labels}
+    known = {cell: [row for row in labels if row in measured] for cell, labels in rows.items()}
+    return {cell: labels for cell, labels in known.items() if labels}
 
 
 def paper_values(cell: Cell | str, corpus: str) -> dict[str, float]:
@@ -148,7 +153,7 @@ def table_rows(plan: Plan, result: Measured) -> list[dict[str, Any]]:
 
     corpus = result.summary["corpus"]
     rows = [(name, name, name, [name]) for name in REFERENCES]
-    of_cell = rows_of(plan)
+    of_cell = rows_of(plan, result)
     cells = {cell.name: cell for cell in (*(run.cell for run in plan.runs), *plan.measured)}
     rows += [(n, c.title, c, of_cell[n]) for n, c in cells.items() if n in of_cell]
     table = []

@@ -17,7 +17,7 @@ def scores_on(plan: Plan, result: Measured) -> CellScores:
     """What every cell and reference scored on one test."""
     from lipkit.evaluation.clip_scores import REFERENCES
 
-    rows = rows_of(plan) | {name: [name] for name in REFERENCES}
+    rows = rows_of(plan, result) | {name: [name] for name in REFERENCES}
     trained = {run.cell.name for run in plan.runs} | {c.name for c in plan.measured if c.of}
     better = {name: about["better"] for name, about in result.summary["metrics"].items()}
     values = {}
