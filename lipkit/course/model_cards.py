@@ -50,8 +50,8 @@ WORDS: Mapping[str, Words] = {
         "corpus that gives no names; and 24 drawn people.",
         "Teaching, and comparing models.",
         "It was taught GRID's 51 words and no others, and follows free speech less than "
-        "`plus_crowd`. On real people of whom nothing was trained on its lips move half as far as "
-        "theirs. It has seen few faces, from the front only.",
+        "`plus_crowd`. On real people of whom nothing was trained on it opens the mouth .84 as far "
+        "as they do, and more smoothly. It has seen few faces, from the front only.",
     ),
     "plus_crowd": Words(
         "`plus`, trained further on a crowd of drawn people who say anything, many of them smiling "
@@ -60,18 +60,18 @@ WORDS: Mapping[str, Words] = {
         "Teaching, and speech of any kind. It is what `lipkit generate` takes when no weights are "
         "named.",
         "On the one man of whom `plus` knows most it is a little worse than `plus`, and on real "
-        "strangers who say GRID's sentences no better. Its lips move half as far as real ones. It "
-        "has heard English only, most of its speakers are drawn, and it has seen faces from the "
-        "front only.",
+        "strangers who say GRID's sentences no better. It opens the mouth .88 as far as they do, "
+        "and more smoothly. It has heard English only, most of its speakers are drawn, and it has "
+        "seen faces from the front only.",
     ),
     "paper": Words(
         "The paper's generator at a quarter of its width, trained on many people: losses of the "
         "printed forms, weighted for few steps.",
         _MANY,
         "Teaching: what the paper's network learns of anybody's lips on one CPU core.",
-        "Its lips are soft, teeth are a grey band, and it moves a third to a half as far as real "
-        "lips do. It hardly follows free speech: on drawn people who say anything it is no better "
-        "than frozen lips by LMD.",
+        "Its lips are soft, teeth are a grey band, and it opens a stranger's mouth half as far as "
+        "it should. It hardly follows free speech: on drawn people who say anything it is no "
+        "better than frozen lips by LMD.",
     ),
     "mended": Words(
         "The paper's generator with temporal kernels of three frames, at a quarter of its width, "
@@ -100,8 +100,8 @@ WORDS: Mapping[str, Words] = {
         "width, with all four losses of the printed forms.",
         _MANY,
         "Teaching: one half of a pair, to be looked at beside `ablation_no_corr`.",
-        "It is small, was trained for a quarter of an hour, and its lips move a quarter as far as "
-        "real ones. Free speech does not move them at the right moments.",
+        "It is small, was trained for a quarter of an hour, and its pictures change a quarter as "
+        "much as real ones. Free speech does not move them at the right moments.",
     ),
     "ablation_no_corr": Words(
         "Column (d) of the ablation, its first seed: as `ablation_full`, but without the "
