@@ -1,10 +1,11 @@
 """One person's face, drawn at any mouth shape, blink and head pose.
 
-What does not move is painted once (:class:`Face`), at twice the frame's resolution; a frame
+What does not move is painted once (:class:`Layers`), at twice the frame's resolution; a frame
 then warps the lower face with the jaw, paints the mouth, and lays the head over the scene in
 its pose. The same formulas place the 68 landmarks, so these are exact.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -56,9 +57,15 @@ class Face:
         light = Light(who)
         self.mouth = Mouth(self.anatomy, light, rng)
         self.eyes = Eyes(self.anatomy, light, rng)
-        self.layers = Layers(self.anatomy, light, self.eyes, rng)
+        self._light, self._chance = light, rng
         self._prepare_movement()
         self._rest_depth()
+
+    @cached_property
+    def layers(self) -> Layers:
+        """What does not move, painted when the first frame is drawn: landmarks need none of it."""
+        # A copy, so that two threads paint the same.
+        return Layers(self.anatomy, self._light, self.eyes, deepcopy(self._chance))
 
     # Movement of the skin, linear in the mouth's measures.
 
@@ -161,11 +168,12 @@ class Face:
         inverse = np.linalg.inv(a)
         hx = (inverse[0, 0] * (xx - c[0]) + inverse[0, 1] * (yy - c[1])).astype(np.float32)
         hy = (inverse[1, 0] * (xx - c[0]) + inverse[1, 1] * (yy - c[1])).astype(np.float32)
+        relief = cv2.GaussianBlur(self.anatomy.heights, (0, 0), 3.0 * SCALE)
         z = np.zeros_like(xx)
         for _ in range(4):
             col = ((hx - np.float32(tilt[0]) * z - LEFT) * SCALE - 0.5).astype(np.float32)
             row = ((hy - np.float32(tilt[1]) * z - TOP) * SCALE - 0.5).astype(np.float32)
-            z = cv2.remap(self.layers.relief, col, row, cv2.INTER_LINEAR)  # 0 beyond the layer
+            z = cv2.remap(relief, col, row, cv2.INTER_LINEAR)  # 0 beyond the layer
         self._depth = cv2.GaussianBlur(z, (0, 0), 1.5)
 
     def _photograph(

@@ -5,6 +5,8 @@ the right of the picture, y down, z towards the camera. Numbers are those of an 
 face in GRID, which a :class:`~lipkit.talker.people.Person` stretches.
 """
 
+from functools import cached_property
+
 import cv2
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -62,6 +64,11 @@ class Anatomy:
         y = self.crown + t * (self.chin - self.crown)
         w = self.half_width(y)
         return np.concatenate([np.c_[w, y], np.c_[-w, y][::-1]]).astype(np.float32)
+
+    @cached_property
+    def heights(self) -> np.ndarray:
+        """:meth:`relief` at every pixel of the head layer, f32 ``SIZE``."""
+        return self.relief(*grid())
 
     def relief(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Height z of the skin, lips excluded, f32 like ``x``; 0 at the outline."""

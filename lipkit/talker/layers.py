@@ -21,7 +21,7 @@ class Layers:
     ) -> None:
         self.who, self.anatomy, self.light, self._eyes = anatomy.who, anatomy, light, eyes
         x, y = grid()
-        lit, relief = paint_skin(anatomy, x, y, light, rng)
+        lit = paint_skin(anatomy, x, y, light, rng)
         lit *= barber.shaven(anatomy, x, y)
         cover = self._cover()
         lit = _spread_inwards(lit, cover)
@@ -35,8 +35,6 @@ class Layers:
         """u8 [SIZE, 4] premultiplied without eyes and mouth; the eyes' window at each stage."""
         self.scene = self._stage(back, rng)
         """u8 [HEIGHT, WIDTH, 3]."""
-        self.relief = cv2.GaussianBlur(relief, (0, 0), 3.0 * SCALE)
-        """f32 [SIZE], smoothed height of the face."""
         self.noise = self._camera_noise(rng)
         """What the camera adds and takes: two u8 fields larger than a frame."""
 

@@ -181,10 +181,9 @@ def occlusion(z: np.ndarray) -> np.ndarray:
 
 def paint_skin(
     anatomy: Anatomy, x: np.ndarray, y: np.ndarray, light: Light, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Lit skin of the face, linear f32 [H, W, 3], and its height map."""
-    who = anatomy.who
-    z = anatomy.relief(x, y)
+) -> np.ndarray:
+    """Lit skin of the face, linear f32 [H, W, 3], at all places x, y of the head layer."""
+    who, z = anatomy.who, anatomy.heights
     n = normals(z, 1.2)
     pores = 0.10 * mottle(rng, x.shape, 1.3 * SCALE) + 0.05 * mottle(rng, x.shape, 3 * SCALE)
     rough = normals(z + pores.astype(np.float32) * (0.7 + who.age / 80), 0.7)
@@ -194,4 +193,4 @@ def paint_skin(
     oil += 0.35 * blob(x, y, 32, 24, 10, 8) + 0.25 * blob(x, y, 0, anatomy.chin - 9, 9, 6)
     shine = 0.055 * light.gloss(n, 14) + 0.06 * light.gloss(rough, 45)
     colour += (shine * oil * (0.5 + 0.7 * who.hardness))[..., None]
-    return colour, z
+    return colour
