@@ -1,17 +1,20 @@
 """Fixtures shared by all tests. Nothing here downloads; real clips are used where they lie."""
 
+import functools
 import gc
 import importlib.util
+import json
 import multiprocessing
 import os
-import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
 import warm
+from smaller import is_parameters, set_values
 
 from lipkit.check import CHROMIUM
 
@@ -58,20 +61,27 @@ LONGEST = [
 ]
 """Whatever takes more than a quarter of a minute, the longest first: see ``--durations=0``."""
 
-STEPS = {
-    "notebooks/11_ablation.ipynb": 2,
-    "notebooks/solutions/04_fusion_and_generator.ipynb": 10,
-    "notebooks/solutions/05_correlation_loss.ipynb": 10,
-    "notebooks/solutions/06_discriminators_and_gan.ipynb": 5,
-    "notebooks/solutions/07_training.ipynb": 3,
-    "notebooks/solutions/10_baselines.ipynb": 2,
-    "notebooks/solutions/11_ablation.ipynb": 1,
+SMALLER = {
+    "notebooks/01_data_preparation.ipynb": {"clips": 4},
+    "notebooks/03_encoders.ipynb": {"people": 6},
+    "notebooks/04_fusion_and_generator.ipynb": {"steps": 60},
+    "notebooks/07_training.ipynb": {"steps": 3, "run": "{scratch}/07"},
+    "notebooks/08_generation.ipynb": {"people": 2},
+    "notebooks/09_metrics.ipynb": {"clips": 2},
+    "notebooks/11_ablation.ipynb": {"steps": 2},
+    "notebooks/12_comparison.ipynb": {"people": 1},
+    "notebooks/solutions/03_encoders.ipynb": {"people": 6},
+    "notebooks/solutions/04_fusion_and_generator.ipynb": {"steps": 4},
+    "notebooks/solutions/05_correlation_loss.ipynb": {"steps": 10},
+    "notebooks/solutions/06_discriminators_and_gan.ipynb": {"clips": 12, "steps": 2},
+    "notebooks/solutions/07_training.ipynb": {"steps": 2},
+    "notebooks/solutions/10_baselines.ipynb": {"steps": 2},
+    "notebooks/solutions/11_ablation.ipynb": {"steps": 1},
+    "notebooks/solutions/12_comparison.ipynb": {"people": 1},
 }
-"""Notebooks that train fewer steps here than for a reader: none of them asserts anything of what
-its networks have learnt. ``make notebooks`` runs them in full."""
-
-ELSEWHERE = {"notebooks/05_correlation_loss.ipynb": "tests/test_distribution.py"}
-"""Notebooks all of whose cells a test runs anyway: once is enough where that test runs too."""
+"""Notebooks that train, draw or prepare less here than for a reader: whatever they assert holds
+for these values too, with room to spare. ``make notebooks`` runs them in full. A run that goes
+on from the last time is the reader's; here each is new, in a scratch folder."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -82,9 +92,12 @@ def pytest_configure(config: pytest.Config) -> None:
     kernel = nbval_kernel() if config.pluginmanager.hasplugin("nbval") else None
     if (manager := getattr(kernel, "NbvalKernelspecManager", None)) is not None:
         plain = manager.get_kernel_spec
+        # nbval waits a minute for a kernel; on a busy machine loading the libraries takes longer.
+        loaded = functools.cache(lambda: subprocess.run([python, "-c", ""], check=True))
 
         def warm_kernel_spec(self, name):
             spec = plain(self, name)
+            loaded()
             spec.argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
             spec.env["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
             return spec
@@ -146,7 +159,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     With one file at a time per process, a long one must not be the last to begin.
     """
-    run_once(config, items)
     shorten(items)
     for item in items:
         if "chromium" in getattr(item, "fixturenames", ()) or item.path.suffix == ".ipynb":
@@ -156,24 +168,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: (places.get(item.path, len(places)), item.path not in slow))
 
 
-def run_once(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the notebooks of :data:`ELSEWHERE` whose test is among the others."""
-    here = {item.path for item in items}
-    pairs = [(REPOSITORY / name, REPOSITORY / test) for name, test in ELSEWHERE.items()]
-    twice = {notebook for notebook, test in pairs if test in here}
-    config.hook.pytest_deselected(items=[item for item in items if item.path in twice])
-    items[:] = [item for item in items if item.path not in twice]
-
-
 def shorten(items: list[pytest.Item]) -> None:
-    """Give the notebooks of :data:`STEPS` their fewer steps."""
-    steps = {REPOSITORY / name: count for name, count in STEPS.items()}
+    """Give the notebooks of :data:`SMALLER` their values."""
+    smaller = {REPOSITORY / name: values for name, values in SMALLER.items()}
     for item in items:
-        cell = getattr(item, "cell", {})
-        if item.path in steps and "parameters" in cell.get("metadata", {}).get("tags", ()):
-            said = re.compile(r"^steps: int = \d+", re.M)
-            cell.source, found = said.subn(f"steps: int = {steps[item.path]}", cell.source)
-            assert found == 1, f"{item.path}: has no parameter steps"
+        if item.path in smaller and is_parameters(item.cell):
+            set_values(item.cell, smaller[item.path], item.path, os.environ[WARM])
 
 
 @pytest.fixture(scope="session")
@@ -190,12 +190,18 @@ def warm_processes(warm_python, monkeypatch) -> None:
 
 @pytest.fixture(scope="session")
 def warm_commands(warm_python, tmp_path_factory) -> Path:
-    """A folder for the head of ``PATH``: ``lipkit`` and ``nbgrader``, run by ``warm_python``."""
+    """A folder for the head of ``PATH``: the commands of the teachers' page, run by
+    ``warm_python``; its folder ``jupyter`` is for ``JUPYTER_PATH``, and has a warm kernel."""
     folder = tmp_path_factory.mktemp("commands")
-    for name in ("lipkit", "nbgrader"):
+    for name in ("lipkit", "nbgrader", "alembic"):
         path = folder / name
         path.write_text(f"#!/bin/sh\nexec '{warm_python}' -m {name} \"$@\"\n")
         path.chmod(0o755)
+    kernel = folder / "jupyter" / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    words = [warm_python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    spec = {"argv": words, "display_name": "Python 3", "language": "python"}
+    kernel.write_text(json.dumps(spec))
     return folder
 
 

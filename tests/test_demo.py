@@ -35,7 +35,7 @@ def small():
 @pytest.fixture(scope="module")
 def made(small, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("demo") / "out"
-    demo.run_demo(out, minutes=0.05)
+    demo.run_demo(out, minutes=0.01)
     return out
 
 
@@ -66,7 +66,7 @@ def test_a_second_run_keeps_everything(made, small, capsys, monkeypatch):
 
     for stage in ("_make_corpus", "_prepare", "_train", "_talk"):
         monkeypatch.setattr(demo, stage, fail)
-    demo.run_demo(made, minutes=0.05)
+    demo.run_demo(made, minutes=0.01)
     assert capsys.readouterr().out.count("kept") == 4
 
 
@@ -99,7 +99,7 @@ def test_other_code_makes_everything_anew(made, small, tmp_path, monkeypatch):
 
     monkeypatch.setattr(demo, "_make_corpus", stop)
     with pytest.raises(LipkitError, match="stop here"):
-        demo.run_demo(copy, minutes=0.05)
+        demo.run_demo(copy, minutes=0.01)
     assert not (copy / "corpus").exists()
 
 

@@ -25,7 +25,7 @@ from lipkit.course.blindness import (
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.spectrogram import log_mel
 from lipkit.face.lips import crop, crop_boxes
-from lipkit.talker import person, talking_clip
+from lipkit.talker import perform, person
 from lipkit.talker.sentences import choose
 
 FORMS = ("cosine", "pearson", "contrastive")
@@ -34,13 +34,18 @@ FORMS = ("cosine", "pearson", "contrastive")
 @pytest.fixture(scope="module")
 def talks() -> list[Speech]:
     """Five talks of one person, eight sentences in each."""
-    said = choose(speaker=0, clips=40, seed=0)
+    chosen = choose(speaker=0, clips=40, seed=0)
     made = []
-    for first in range(0, len(said), 8):
-        text = ". ".join(sentence.text for sentence in said[first : first + 8])
-        clip = talking_clip(person(0, 0), text)
-        lips = crop(clip.frames, crop_boxes(clip.landmarks, PrepareConfig()))
-        made.append((lips, log_mel(clip.samples)))
+    for first in range(0, len(chosen), 8):
+        text = ". ".join(sentence.text for sentence in chosen[first : first + 8])
+        said = perform(person(0, 0), text)
+        boxes = crop_boxes(said.landmarks(), PrepareConfig())
+        # Only what is cropped is drawn.
+        left, top = np.floor((boxes[:, :2] - boxes[:, 2:]).min(0)).astype(int)
+        right, bottom = np.ceil((boxes[:, :2] + boxes[:, 2:]).max(0)).astype(int)
+        frames = list(said.frames((slice(top, bottom), slice(left, right))))
+        lips = crop(frames, boxes - np.array([left, top, 0]))
+        made.append((lips, log_mel(said.samples)))
     heard = np.concatenate([logmel for _, logmel in made[:-1]])
     statistics = {"logmel_mean": float(heard.mean()), "logmel_std": float(heard.std())}
     return [speech(lips, logmel, statistics) for lips, logmel in made]
