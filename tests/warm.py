@@ -94,21 +94,36 @@ def ask(place: str, owner: int, words: list[str]) -> int:
     handed = array.array("i", files).tobytes()
     line.sendmsg([len(order).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, handed)])
     line.sendall(order)
-    answers = line.makefile("r")
-    child = int(answers.readline())
+    child = int(_told(line))
 
     def pass_on(number, _):
         os.kill(child, number)
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, pass_on)
-    status = int(answers.readline() or 1)
+    status = int(_told(line) or 1)
     if os.WIFSIGNALED(status):  # end as it ended
         number = os.WTERMSIG(status)
         if number != signal.SIGKILL:
             signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
     return os.waitstatus_to_exitcode(status)
+
+
+def _told(line: socket.socket) -> str:
+    """A line of the server's; empty when it is gone.
+
+    Python runs a signal's handler between two of its own steps: one that arrives just before a
+    wait without end would be heard after it.
+    """
+    text = b""
+    while not text.endswith(b"\n"):
+        if select.select([line], [], [], 0.5)[0]:
+            letter = line.recv(1)
+            if not letter:
+                break
+            text += letter
+    return text.decode()
 
 
 def _is_open(number: int) -> bool:
