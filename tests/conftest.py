@@ -255,15 +255,25 @@ def server(monkeypatch):
 
 
 @pytest.fixture
-def run_script(capsys):
-    """Runs ``main`` of a file of ``data_scripts/``; gives exit code, output, error output."""
+def load_script():
+    """The module that a file of ``data_scripts/`` is."""
 
-    def run(name: str, *arguments) -> tuple[int, str, str]:
+    def load(name: str):
         path = REPOSITORY / "data_scripts" / f"{name}.py"
         spec = importlib.util.spec_from_file_location(name, path)
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        code = module.main([str(argument) for argument in arguments])
+        return module
+
+    return load
+
+
+@pytest.fixture
+def run_script(capsys, load_script):
+    """Runs ``main`` of a file of ``data_scripts/``; gives exit code, output, error output."""
+
+    def run(name: str, *arguments) -> tuple[int, str, str]:
+        code = load_script(name).main([str(argument) for argument in arguments])
         return code, *capsys.readouterr()
 
     return run
