@@ -41,6 +41,12 @@ def digests(package: Path) -> tuple[str, str]:
     return lesson.preparing_code(package), lesson.drawing_code(package)
 
 
+@pytest.fixture(scope="module")
+def before(package) -> tuple[str, str]:
+    """The marks of the package as it is."""
+    return digests(package)
+
+
 @pytest.mark.parametrize(
     ("module", "old", "new", "changed"),
     [
@@ -53,8 +59,7 @@ def digests(package: Path) -> tuple[str, str]:
         ("talker/visemes.py", "LEAD", "LEAD_OF", (False, True)),
     ],
 )
-def test_a_cached_set_is_of_the_code_that_would_make_it(package, module, old, new, changed):
-    before = digests(package)
+def test_a_cached_set_is_of_the_code_that_would_make_it(package, before, module, old, new, changed):
     path = package / module
     text = path.read_text(encoding="utf-8")
     assert old in text
