@@ -70,6 +70,7 @@ SMALLER = {
     "notebooks/07_training.ipynb": {"steps": 3, "run": "{scratch}/07"},
     "notebooks/08_generation.ipynb": {"people": 2},
     "notebooks/09_metrics.ipynb": {"clips": 2},
+    "notebooks/10_baselines.ipynb": {"steps": 8},
     "notebooks/11_ablation.ipynb": {"steps": 2},
     "notebooks/12_comparison.ipynb": {"people": 1},
     "notebooks/solutions/03_encoders.ipynb": {"people": 6},

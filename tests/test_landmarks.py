@@ -4,6 +4,8 @@ import importlib.metadata
 import pickle
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -58,6 +60,22 @@ class Counting(FaceLandmarks):
     def detect(self, frame, upsample=1):
         self.settings.append(upsample)
         return super().detect(frame, upsample)
+
+
+def test_each_thread_makes_its_detector_once(other, monkeypatch):
+    """It keeps state, so two threads must not share one."""
+    dlib, made = landmark_model.import_dlib(), []
+    make = dlib.get_frontal_face_detector
+    monkeypatch.setattr(
+        dlib, "get_frontal_face_detector", lambda: made.append(threading.get_ident()) or make()
+    )
+    monkeypatch.setattr("lipkit.face.landmarks._thread", threading.local())
+    here = [FaceLandmarks().detect(other) for _ in range(2)]
+    with ThreadPoolExecutor(1) as executor:
+        there = executor.submit(lambda: FaceLandmarks().detect(other)).result()
+    assert len(made) == len(set(made)) == 2
+    boxes = [face.box.tolist() for (face,) in (*here, there)]
+    assert boxes[0] == boxes[1] == boxes[2]
 
 
 def mouth_apart(a: np.ndarray, b: np.ndarray) -> float:

@@ -11,6 +11,7 @@ research and **excludes commercial use**. The kit does not contain it.
 
 import math
 import os
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -91,6 +92,16 @@ class Track:
     detections: int
 
 
+_thread = threading.local()
+
+
+def _detector() -> Any:
+    """This thread's detector."""
+    if not hasattr(_thread, "detector"):
+        _thread.detector = import_dlib().get_frontal_face_detector()
+    return _thread.detector
+
+
 class FaceLandmarks:
     """dlib's frontal face detector and 68-point predictor.
 
@@ -99,8 +110,9 @@ class FaceLandmarks:
     model : path, optional
         The predictor's file; see :func:`find_landmark_model`.
 
-    The 100 MB model is read on first use, once per process. An object may be sent to another
-    process (only the path travels) but not shared by threads: the detector keeps state.
+    The 100 MB model is read on first use, once per process; the detector, which keeps state and
+    takes a third of a second to make, is made once per thread. An object may be sent to another
+    process: only the path travels.
 
     Raises
     ------
@@ -116,7 +128,6 @@ class FaceLandmarks:
 
     def __init__(self, model: str | os.PathLike | None = None) -> None:
         self.path = find_landmark_model(model)
-        self._detector: Any = None
 
     def __reduce__(self) -> tuple:
         return type(self), (self.path,)
@@ -138,9 +149,7 @@ class FaceLandmarks:
         if shrink < 1:
             size = [max(round(side * shrink), 1) for side in picture.shape[1::-1]]
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        if self._detector is None:
-            self._detector = import_dlib().get_frontal_face_detector()
-        rectangles, scores, _ = self._detector.run(picture, max(upsample, 0), 0.0)
+        rectangles, scores, _ = _detector().run(picture, max(upsample, 0), 0.0)
         faces = [
             Face((_corners(rectangle) + 0.5) / shrink - 0.5, float(score))
             for rectangle, score in zip(rectangles, scores, strict=True)
