@@ -4,10 +4,12 @@ Every command imports what it needs when it runs, so that help is fast.
 """
 
 import errno
+import functools
 import os
 import re
 import sys
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -75,7 +77,8 @@ def run_command(arguments: list[str]) -> int:
     streams.show_all_letters()
     try:
         _refuse_addresses(arguments)
-        result = app(args=arguments or ["--help"], prog_name="lipkit", standalone_mode=False)
+        command = _commands()
+        result = command(args=arguments or ["--help"], prog_name="lipkit", standalone_mode=False)
         code = result if isinstance(result, int) else DONE
     except LipkitError as error:
         print(f"lipkit: {getattr(error, 'screen', error)}", file=sys.stderr)
@@ -90,6 +93,12 @@ def run_command(arguments: list[str]) -> int:
     if code == INTERRUPTED:
         print("lipkit: interrupted; run the same command again to continue", file=sys.stderr)
     return code
+
+
+@functools.cache
+def _commands() -> Callable[..., Any]:
+    """All commands with their options. Typer would read them anew from every signature."""
+    return typer.main.get_command(app)
 
 
 def _refuse_addresses(arguments: list[str]) -> None:
