@@ -53,6 +53,16 @@ def test_what_is_missing_is_named_with_its_command(folder):
     (folder / "ablation" / STRIP).unlink()
 
 
+def test_an_experiment_that_was_run_twice_stands_there_twice(folder, tmp_path):
+    shutil.copytree(folder / "ablation", tmp_path / "ablation")
+    shutil.copytree(folder / "ablation", tmp_path / "ablation_printed")
+    page = write_claims_page(tmp_path).read_text()
+    title = read_results("ablation", folder / "ablation").experiment.title
+    assert f"## {title}\n" in page
+    assert f"## {title}: printed\n" in page
+    assert "[table](ablation_printed/table.md)" in page
+
+
 def test_results_of_an_older_form_are_shown_and_said_to_be_old(folder, tmp_path):
     shutil.copytree(folder, tmp_path / "old")
     file = tmp_path / "old" / "ablation" / "claims.json"

@@ -46,7 +46,8 @@ def claims_page(results: Sequence[Stored], below: bool = False) -> str:
     """
     lines = ["# The claims, in five minutes", "", _READING, ""]
     for stored in results:
-        lines += [f"## {stored.experiment.title}", ""]
+        name = stored.folder.name.removeprefix(stored.experiment.name).strip("_")
+        lines += [f"## {stored.experiment.title}" + (f": {name}" if stored and name else ""), ""]
         if not stored:
             lines += [stored.missing(), ""]
             continue
@@ -120,6 +121,8 @@ def _astray(stored: Stored) -> list[str]:
 def write_claims_page(folder: Path = RESULTS) -> Path:
     """Write ``claims.md`` from the results of all experiments below a folder.
 
+    They lie in folders by the experiment's name, such as ``ablation`` and ``ablation_printed``.
+
     Raises
     ------
     LipkitError
@@ -127,9 +130,11 @@ def write_claims_page(folder: Path = RESULTS) -> Path:
     """
     found = []
     for name, table in tables().items():
-        place = folder / name
-        whole = (place / "results.csv").is_file()
-        found.append(read_results(name, place) if whole else Stored(table, place, {}, (), (), ()))
+        places = [folder / name, *sorted(folder.glob(f"{name}_*"))]
+        whole = [place for place in places if (place / "results.csv").is_file()]
+        found += [read_results(name, place) for place in whole] or [
+            Stored(table, places[0], {}, (), (), ())
+        ]
     write_text(folder / PAGE, claims_page(found, below=True))
     return folder / PAGE
 
