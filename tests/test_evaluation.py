@@ -393,6 +393,8 @@ def test_a_row_with_other_sound_stands_beside_each_model(prepared, run, tmp_path
 def test_a_row_for_each_articulation_stands_beside_each_model(prepared, tmp_path):
     with pytest.raises(UsageError, match="--articulation is about models"):
         quick([], prepared, tmp_path / "none", articulation=(1.5,))
+    with pytest.raises(UsageError, match="leave it out"):
+        quick(["plus"], prepared, tmp_path / "none", articulation=(1.0,))
     found = quick(["plus"], prepared, tmp_path, articulation=(0.5, 1.5)).summary
     rows = [row(found, f"plus{more}") for more in ("", ", articulation 0.5", ", articulation 1.5")]
     assert [each["articulation"] for each in rows] == [1.0, 0.5, 1.5]

@@ -160,6 +160,8 @@ def _metrics(names: Sequence[str] | None) -> list[str]:
 def _each_articulated(models: Sequence[Model], amounts: Sequence[float]) -> list[Model]:
     if amounts and not models:
         raise UsageError("--articulation is about models; name one, or leave it out")
+    if 1.0 in amounts:
+        raise UsageError("--articulation 1 is how every model is measured anyway; leave it out")
     rows = []
     for model in models:
         rows.append(model)
