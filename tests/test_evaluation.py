@@ -555,7 +555,7 @@ def test_a_row_of_mouth_points_has_lmd_and_nothing_that_needs_pictures(talking, 
     again = quick(models, talking / "set", tmp_path / "out", metrics=names)
     assert again.measuring == 0
     assert again.summary["rows"] == done.summary["rows"]
-    with pytest.raises(UsageError, match="it has LMD and Opening r only"):
+    with pytest.raises(UsageError, match="it has LMD, Opening r, Amplitude only"):
         quick(models, talking / "set", tmp_path / "out", metrics=["ssim"])
 
 

@@ -216,7 +216,7 @@ def test_who_needs_pictures_refuses_it_in_one_line(prepared, run):
     arguments = ["evaluate", str(run), str(prepared), "--split", "val", "--out", str(run / "t")]
     result = CliRunner().invoke(app, [*arguments, "--metric", "ssim", "--quiet"])
     assert isinstance(result.exception, UsageError)
-    assert "it has LMD and Opening r only" in str(result.exception)
+    assert "it has LMD, Opening r, Amplitude only" in str(result.exception)
 
 
 def test_the_command_line_trains_it(prepared, tmp_path):

@@ -223,6 +223,6 @@ def _require_metrics(models: Sequence[Model], chosen: Sequence[str]) -> None:
     for model in models:
         if not model.draws and not any(METRICS[name].points_only for name in chosen):
             raise UsageError(
-                f"{model.path}: predicts points only, so it has {' and '.join(fit)} only; measure "
+                f"{model.path}: predicts points only, so it has {', '.join(fit)} only; measure "
                 "one of them (they need the raw clips, --raw) or leave it out"
             )
