@@ -22,11 +22,13 @@ import torch
 
 from lipkit.analysis.drawn_people import write_table
 from lipkit.corpora.fetch import script
+from lipkit.course.lesson import read_truth_file
 from lipkit.course.spoken import KINDS, visemes_of_frames
 from lipkit.data.clips import PreparedClip, read_clip
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import normalise, to_image_tensor, to_images
 from lipkit.errors import LipkitError, UsageError
+from lipkit.evaluation.split import spread
 from lipkit.face.lips import lip_points
 from lipkit.face.mouth import mouth_opening
 from lipkit.metrics.motion import motion
@@ -60,6 +62,8 @@ def _measure(options: argparse.Namespace) -> None:
         found = _of_set(model, name, Path(folder), split, options)
         rows += found[0]
         frames += found[1]
+    if options.truth and not frames:
+        raise UsageError(f"{options.truth}: holds the truth of no clip of these sets")
     write_table(options.out / "amplitude.csv", rows)
     for row in rows:
         if row["person"] == "all":
@@ -72,12 +76,10 @@ def _of_set(
     model: Weights, name: str, folder: Path, split: str, options: argparse.Namespace
 ) -> tuple[list[dict], list[np.ndarray]]:
     """Rows of the people of a set, their mean last; and class, true and predicted opening."""
-    table = PreparedSet.open(folder).clips(split)
-    if options.clips and options.clips < len(table):
-        table = table.iloc[np.linspace(0, len(table) - 1, options.clips).round().astype(int)]
+    clips, _ = spread(list(PreparedSet.open(folder).clips(split).itertuples()), options.clips)
     by_person: dict[str, list[dict[str, float]]] = {}
     frames = []
-    for row in table.itertuples():
+    for row in clips:
         clip = read_clip(folder / row.file)
         truth = options.truth and options.truth / f"{row.clip_id}.npz"
         kinds, points = _truth(truth, clip)
@@ -91,7 +93,7 @@ def _of_set(
         p: {k: float(np.nanmean([c[k] for c in cs])) for k in cs[0]} for p, cs in by_person.items()
     }
     mean = {k: float(np.mean([p[k] for p in people.values()])) for k in next(iter(people.values()))}
-    counts = {p: len(cs) for p, cs in by_person.items()} | {"all": len(table)}
+    counts = {p: len(cs) for p, cs in by_person.items()} | {"all": len(clips)}
     rows = [
         {"set": name, "person": p, "clips": counts[p], **found}
         for p, found in {**people, "all": mean}.items()
@@ -103,11 +105,9 @@ def _truth(path: Path | None, clip: PreparedClip) -> tuple[np.ndarray | None, np
     """Class of each frame where it is known, and the true points, lip pixels [T, 20, 2]."""
     if path is None or not path.is_file():
         return None, lip_points(clip.landmarks, clip.box)
-    with np.load(path) as file:
-        timed = zip(file["symbols"], file["starts"], file["ends"], strict=True)
-        phonemes = [(str(p), float(a), float(b)) for p, a, b in timed if str(p) != "_"]
-        points = lip_points(file["landmarks"][: clip.frames], clip.box)
-    return visemes_of_frames(phonemes, clip.frames), points
+    truth = read_truth_file(path)
+    points = lip_points(truth.landmarks[: clip.frames], clip.box)
+    return visemes_of_frames(truth.phonemes, clip.frames), points
 
 
 @torch.inference_mode()

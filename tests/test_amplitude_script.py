@@ -60,3 +60,13 @@ def test_what_is_wrong_is_one_line(run_script, tmp_path, weights, given, said):
     assert code == 2
     assert said in err
     assert err.count("\n") == 1
+
+
+def test_truth_of_other_clips_is_no_truth(run_script, tmp_path):
+    prepared = prepared_set(clips=4, held_out=1)
+    given = ["plus", "--set", f"drawn={prepared.folder}:train", "--clips", "1"]
+    words = [*given, "--truth", tmp_path / "none", "--out", tmp_path / "out"]
+    code, _, err = run_script("measure_amplitude", *words)
+    assert code == 2
+    assert "holds the truth of no clip" in err
+    assert not (tmp_path / "out").exists()

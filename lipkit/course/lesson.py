@@ -252,7 +252,12 @@ def read_truth(record: ClipRecord) -> Truth | None:
     """Read the truth file of a synthetic clip; None for a clip of real people."""
     if record.truth is None or not record.truth.is_file():
         return None
-    with np.load(record.truth) as file:
+    return read_truth_file(record.truth)
+
+
+def read_truth_file(path: Path) -> Truth:
+    """Read the truth of a clip of the synthetic talker."""
+    with np.load(path) as file:
         timed = zip(file["symbols"], file["starts"], file["ends"], strict=True)
         phonemes = [(str(p), float(a), float(b)) for p, a, b in timed if str(p) != "_"]
         return Truth(phonemes, file["opening"], file["landmarks"])

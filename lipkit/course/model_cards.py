@@ -50,8 +50,8 @@ WORDS: Mapping[str, Words] = {
         "corpus that gives no names; and 24 drawn people.",
         "Teaching, and comparing models.",
         "It was taught GRID's 51 words and no others, and follows free speech less than "
-        "`plus_crowd`. On real people of whom nothing was trained on it opens the mouth .84 as far "
-        "as they do, and more smoothly. It has seen few faces, from the front only.",
+        "`plus_crowd`. On real people of whom nothing was trained on it opens the mouth .84 times "
+        "as far as they do, and more smoothly. It has seen few faces, from the front only.",
     ),
     "plus_crowd": Words(
         "`plus`, trained further on a crowd of drawn people who say anything, many of them smiling "
@@ -60,9 +60,9 @@ WORDS: Mapping[str, Words] = {
         "Teaching, and speech of any kind. It is what `lipkit generate` takes when no weights are "
         "named.",
         "On the one man of whom `plus` knows most it is a little worse than `plus`, and on real "
-        "strangers who say GRID's sentences no better. It opens the mouth .88 as far as they do, "
-        "and more smoothly. It has heard English only, most of its speakers are drawn, and it has "
-        "seen faces from the front only.",
+        "strangers who say GRID's sentences no better. It opens the mouth .88 times as far as "
+        "they do, and more smoothly. It has heard English only, most of its speakers are drawn, "
+        "and it has seen faces from the front only.",
     ),
     "paper": Words(
         "The paper's generator at a quarter of its width, trained on many people: losses of the "

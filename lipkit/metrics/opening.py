@@ -22,8 +22,7 @@ def opening_correlation(predicted: np.ndarray, true: np.ndarray) -> float:
     >>> round(opening_correlation(2 * points, points), 4)
     1.0
     """
-    a, b = (mouth_opening(np.asarray(points, np.float64)) for points in (predicted, true))
-    found = np.isfinite(a) & np.isfinite(b)
+    a, b, found = _openings(predicted, true)
     a, b = a[found], b[found]
     if len(a) < LEAST_FRAMES or np.ptp(a) == 0 or np.ptp(b) == 0:
         return float("nan")
@@ -59,8 +58,7 @@ def opening_amplitude(
     >>> round(opening_amplitude(points / 2, points), 4)
     0.5
     """
-    a, b = (mouth_opening(np.asarray(points, np.float64)) for points in (predicted, true))
-    found = np.isfinite(a) & np.isfinite(b)
+    a, b, found = _openings(predicted, true)
     inner = [joint for joint in joints if 0 < joint < len(a)]
     spreads = [
         np.concatenate([w - w.mean() if len(w) else w for w in _windows(opening, found, inner)])
@@ -69,6 +67,12 @@ def opening_amplitude(
     if found.sum() < LEAST_FRAMES or not spreads[1].any():
         return float("nan")
     return float(spreads[0].std() / spreads[1].std())
+
+
+def _openings(predicted: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Both openings [T], and in which frames both were found."""
+    a, b = (mouth_opening(np.asarray(points, np.float64)) for points in (predicted, true))
+    return a, b, np.isfinite(a) & np.isfinite(b)
 
 
 def _windows(opening: np.ndarray, found: np.ndarray, joints: list[int]) -> list[np.ndarray]:
