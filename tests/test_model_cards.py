@@ -1,11 +1,13 @@
 """Words for people: model cards of all shipped weights, and documents whose paths exist."""
 
+import json
 import re
 
 import pytest
 from conftest import REPOSITORY
 
-from lipkit.course.model_cards import PAGE, WORDS, write_cards
+from lipkit.config.places import RESULTS
+from lipkit.course.model_cards import PAGE, WORDS, frozen_lips, write_cards
 from lipkit.weights import read_card, shipped
 
 DOCUMENTS = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
@@ -31,6 +33,22 @@ def test_every_shipped_file_has_a_card_with_all_that_is_asked_for():
         )
         for value in (card.metrics["s1_test lmd"], card.metrics[strange]):
             assert f"| {value:g} " in text
+
+
+@pytest.mark.parametrize("split", ["s1_test", "strangers", "drawn_test"])
+def test_frozen_lips_are_averaged_over_the_people_of_the_cards(split):
+    report = json.loads((RESULTS / "evaluation" / "paper" / f"{split}.json").read_text())
+    for chosen in ([p for p in report["people"] if p["averaged"]], report["people"]):
+        mean = {
+            row: sum(p["rows"][row]["lmd"] for p in chosen) / len(chosen)
+            for row in ("paper", "frozen lips")
+        }
+        if round(mean["paper"], 2) == round(read_card("paper").metrics[f"{split} lmd"], 2):
+            break
+    else:
+        pytest.fail("the card's people are neither the trusted ones nor all")
+    # s1_test was measured on 44 and on all 87 clips.
+    assert abs(frozen_lips()[f"{split} lmd"] - mean["frozen lips"]) < 0.02
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
