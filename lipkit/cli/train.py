@@ -89,12 +89,14 @@ def train(
     options = {"train.minutes": minutes, "train.steps": steps, "train.train_split": train_split}
     options["train.precision"] = precision
     values |= {name: value for name, value in options.items() if value is not None}
-    # Imported here, so that --help needs no torch.
+    # Imported here, so that --help needs no torch, and a misspelt setting no trainer.
     from lipkit.presets import preset as find_preset
+
+    config = find_preset(preset, values)
+
     from lipkit.training import train as train_generator
     from lipkit.training.run_folder import CHECKPOINT_NAME
 
-    config = find_preset(preset, values)
     if resume and not (out / CHECKPOINT_NAME).exists() and os.environ.get("RANK", "0") == "0":
         print(f"{out}: holds no checkpoint to resume; a new run begins there", flush=True)
 
