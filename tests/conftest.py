@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import painted
 import pytest
 import warm
 from smaller import is_parameters, set_values
@@ -84,6 +85,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """One warm Python serves all test processes, and the notebooks' kernels."""
     if not hasattr(config, "workerinput"):
         os.environ[WARM] = tempfile.mkdtemp(prefix="lipkit-warm-")
+        os.environ[painted.VARIABLE] = os.environ[WARM]
+    painted.install()
     python = warm.python(os.environ[WARM])
     kernel = nbval_kernel() if config.pluginmanager.hasplugin("nbval") else None
     if (manager := getattr(kernel, "NbvalKernelspecManager", None)) is not None:
@@ -141,6 +144,7 @@ def nbval_kernel():
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
+        os.environ.pop(painted.VARIABLE, None)
         shutil.rmtree(os.environ.pop(WARM), ignore_errors=True)
 
 
@@ -176,6 +180,12 @@ def shorten(items: list[pytest.Item]) -> None:
 def repository() -> Path:
     """The root of the checkout."""
     return REPOSITORY
+
+
+@pytest.fixture
+def painted_anew(monkeypatch) -> None:
+    """Every face is painted in the test, though another process has painted the same person."""
+    monkeypatch.delenv(painted.VARIABLE)
 
 
 @pytest.fixture

@@ -68,6 +68,7 @@ def test_header_says_what_is_said_and_how_its_times_were_got(made):
     assert all(a[2] == pytest.approx(b[1], abs=2e-4) for a, b in pairwise(spoken))
 
 
+@pytest.mark.usefixtures("painted_anew")
 def test_same_seed_same_bytes_and_a_begun_set_is_continued(made, tmp_path):
     folder, takes = made
     again = drawn.write_set(tmp_path / "again", takes, workers=2, progress=False)

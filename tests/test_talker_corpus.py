@@ -63,6 +63,7 @@ def test_video_and_sound_are_the_performance(corpus):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("painted_anew")
 def test_truth_file_has_the_same_bytes_again(corpus, tmp_path):
     job = plan(corpus, 2, 2, 5)[0]
     again = Job(str(tmp_path), job.speaker, job.name, job.seed)
@@ -80,6 +81,7 @@ def drawn(job):
     return pictures.hexdigest(), hashlib.sha256(said.samples.tobytes()).hexdigest()
 
 
+@pytest.mark.usefixtures("painted_anew")
 def test_processes_draw_the_same_frames():
     jobs = plan("", 2, 1, 5)
     elsewhere = dict(each(drawn, jobs, workers=2))
@@ -87,6 +89,7 @@ def test_processes_draw_the_same_frames():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("painted_anew")
 def test_processes_make_the_same_corpus(corpus, tmp_path):
     other = write_corpus(tmp_path / "c", speakers=2, clips=2, seed=5, workers=2, progress=False)
     assert _files(other) == _files(corpus)

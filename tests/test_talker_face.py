@@ -130,6 +130,7 @@ def test_a_person_is_a_function_of_index_and_seed():
     assert person(40, 1) == person(40, 1)
 
 
+@pytest.mark.usefixtures("painted_anew")
 def test_talking_clip_is_deterministic_and_whole():
     a = talking_clip(0, "blue", seed=3, frames=40)
     face.cache_clear()

@@ -1,5 +1,7 @@
 """The warm Python behaves as the real one, and the longest files begin first."""
 
+import inspect
+import json
 import multiprocessing
 import os
 import signal
@@ -8,8 +10,14 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 
+import numpy as np
+import painted
 import pytest
 from conftest import LONGEST, REPOSITORY
+
+from lipkit.face.landmarks import FaceLandmarks
+from lipkit.talker import person, still
+from lipkit.talker.face import Face
 
 
 @pytest.fixture(params=["real", "warm"])
@@ -89,3 +97,45 @@ def test_a_pools_processes_work(warm_python):
 
 def test_the_longest_files_exist():
     assert [name for name in LONGEST if not (REPOSITORY / name).is_file()] == []
+
+
+@pytest.mark.slow
+def test_faces_are_painted_once_for_all_and_anew_where_asked(warm_python, tmp_path, monkeypatch):
+    def scene() -> np.ndarray:
+        return Face(person(1)).layers.scene
+
+    monkeypatch.setenv(painted.VARIABLE, "")
+    first = scene()
+    monkeypatch.setenv(painted.VARIABLE, str(tmp_path))
+    assert np.array_equal(scene(), first)
+    (kept,) = tmp_path.iterdir()
+    pictures = dict(np.load(kept))
+    np.savez(kept, **pictures | {"scene": 255 - pictures["scene"]})
+    assert np.array_equal(scene(), 255 - first)
+    code = "from lipkit.talker.face import *; from lipkit.talker import person;"
+    code += "print(Face(person(1)).layers.scene.sum())"
+    assert int(run(warm_python, "-c", code).stdout) == (255 - first).sum()
+    monkeypatch.delenv(painted.VARIABLE)
+    assert np.array_equal(scene(), first)
+
+
+def found(number: int) -> list[list[float]]:
+    """The 68 points of a drawn person's face."""
+    picture = still(person(number))
+    (face,) = FaceLandmarks().detect(picture)
+    return FaceLandmarks().points(picture, face.box).tolist()
+
+
+@pytest.mark.slow
+def test_faces_are_found_where_the_real_one_finds_them(warm_python):
+    """By the detector and the model that the server has read, and by another thread's."""
+    code = f"""
+from concurrent.futures import ThreadPoolExecutor
+from lipkit.face.landmarks import FaceLandmarks
+from lipkit.talker import person, still
+{inspect.getsource(found)}
+with ThreadPoolExecutor(1) as thread:
+    print([found(1), thread.submit(found, 2).result()])
+"""
+    done = run(warm_python, "-c", code)
+    assert json.loads(done.stdout or "[]") == [found(1), found(2)], done.stderr

@@ -176,10 +176,15 @@ def _begin_server(place: str, owner: int) -> None:
 
 def serve(place: str, owner: int) -> dict:
     """Load the libraries and fork for whoever asks; returns in the fork, with what is asked."""
+    import painted
+
     sys.path.pop(0)  # the tests' folder
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):  # a few are extras
             importlib.import_module(name)
+    with contextlib.suppress(ImportError):
+        load_dlib()
+    painted.install()
     gc.collect()
     gc.freeze()
     if os.path.exists(place):
@@ -202,6 +207,34 @@ def serve(place: str, owner: int) -> dict:
         order = _keep(line)
         if order is not None:
             return order
+
+
+def load_dlib() -> None:
+    """Read dlib's two models: each process would spend a second on it.
+
+    A second detector, for another thread, and a model from another file are made as ever.
+    """
+    import importlib.metadata
+
+    import dlib
+
+    model = importlib.metadata.distribution("face_recognition_models").locate_file(
+        "face_recognition_models/models/shape_predictor_68_face_landmarks.dat"
+    )
+    make, read, made = dlib.get_frontal_face_detector, dlib.shape_predictor, _file(model)
+    detectors, predictor = [make()], read(str(model))
+    dlib.get_frontal_face_detector = lambda: detectors.pop() if detectors else make()
+    dlib.shape_predictor = lambda *path: (
+        predictor if path and _file(path[0]) == made else read(*path)
+    )
+
+
+def _file(path: str | os.PathLike) -> tuple[int, ...] | None:
+    """What tells a file and its content from others; None where there is none."""
+    with contextlib.suppress(OSError):
+        status = os.stat(path)
+        return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    return None
 
 
 def _alive(process: int) -> bool:
