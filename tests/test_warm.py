@@ -99,6 +99,14 @@ def test_the_longest_files_exist():
     assert [name for name in LONGEST if not (REPOSITORY / name).is_file()] == []
 
 
+def test_notebooks_are_read_without_the_grammar_of_addresses(pytestconfig):
+    assert "-p tests.unchecked" in (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    first = pytestconfig.pluginmanager.hasplugin("tests.unchecked")
+    if first or not pytestconfig.pluginmanager.hasplugin("nbval"):
+        assert "nbformat" in sys.modules
+        assert sys.modules["rfc3987_syntax"] is None
+
+
 @pytest.mark.slow
 def test_faces_are_painted_once_for_all_and_anew_where_asked(warm_python, tmp_path, monkeypatch):
     def scene() -> np.ndarray:
