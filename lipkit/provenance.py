@@ -182,10 +182,17 @@ def _code(path: Path) -> str:
 def _stripped(code: str) -> ast.Module:
     """Code without comments, layout and docstrings."""
     tree = parsed(code)
-    for node in ast.walk(tree):
+    waiting: list[ast.AST] = [tree]
+    while waiting:  # statements alone: no expression holds any
+        node = waiting.pop()
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [part for part in node.body if not _is_text(part)]
+        for name in _BLOCKS:
+            waiting += getattr(node, name, ())
     return tree
+
+
+_BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def _is_text(node: ast.stmt) -> bool:
@@ -226,11 +233,13 @@ def _imported(tree: ast.AST, modules: dict[str, Path]) -> set[str]:
 
 def _walk(tree: ast.AST) -> Iterator[ast.AST]:
     """All nodes but those of ``if TYPE_CHECKING``, which are never run."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            continue
-        yield node
-        yield from _walk(node)
+    waiting = [tree]
+    while waiting:
+        for node in ast.iter_child_nodes(waiting.pop()):
+            if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+                continue
+            yield node
+            waiting.append(node)
 
 
 def _defining(module: str, name: str, modules: dict[str, Path]) -> str:
