@@ -62,7 +62,7 @@ SMALLER = {
     "notebooks/08_generation.ipynb": {"people": 2},
     "notebooks/09_metrics.ipynb": {"clips": 2},
     "notebooks/10_baselines.ipynb": {"clips": 6, "steps": 8},
-    "notebooks/11_ablation.ipynb": {"clips": 6, "steps": 2},
+    "notebooks/11_ablation.ipynb": {"clips": 6, "cells": "d,e", "steps": 2},
     "notebooks/12_comparison.ipynb": {"people": 1},
     "notebooks/solutions/03_encoders.ipynb": {"people": 6},
     "notebooks/solutions/04_fusion_and_generator.ipynb": {"steps": 4},
