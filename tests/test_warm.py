@@ -5,10 +5,12 @@ import json
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import painted
@@ -85,6 +87,28 @@ def test_signals_arrive_and_a_killed_one_is_gone(python, tmp_path):
         while os.path.exists(f"/proc/{child}") and time.monotonic() < until:
             time.sleep(0.02)
         assert not os.path.exists(f"/proc/{child}")
+
+
+@pytest.mark.slow
+def test_who_is_gone_before_he_is_told_leaves_nothing(warm_python, tmp_path):
+    """A killed program may have said its number to others before it heard of its process."""
+    assert run(warm_python, "-c", "").returncode == 0  # the server is there
+    said = tmp_path / "number"
+    code = f"import os, pathlib, time; pathlib.Path({str(said)!r}).write_text(str(os.getpid()))"
+    order = {"words": ["-c", f"{code}; time.sleep(300)"], "cwd": "/", "env": dict(os.environ)}
+    with socket.socket(socket.AF_UNIX) as line, open(os.devnull, "r+") as null:
+        line.connect(str(Path(warm_python).with_name("socket")))
+        order = json.dumps(order | {"files": [0, 1, 2]}).encode()
+        socket.send_fds(line, [len(order).to_bytes(8, "big")], 3 * [null.fileno()])
+        line.sendall(order)
+    until = time.monotonic() + 1
+    while not (said.exists() and said.read_text()) and time.monotonic() < until:
+        time.sleep(0.02)
+    if said.exists():
+        until = time.monotonic() + 30
+        while os.path.exists(f"/proc/{said.read_text()}") and time.monotonic() < until:
+            time.sleep(0.02)
+        assert not os.path.exists(f"/proc/{said.read_text()}")
 
 
 @pytest.mark.slow

@@ -271,9 +271,11 @@ def _keep(line: socket.socket) -> dict | None:
     null = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
         os.dup2(null, number)
-    line.sendall(f"{child}\n".encode())
     ended = os.pidfd_open(child)
+    with contextlib.suppress(OSError):  # whoever asked is gone already, and line tells so
+        line.sendall(f"{child}\n".encode())
     if line in select.select([line, ended], [], [])[0]:  # whoever asked is gone
+        os.kill(child, signal.SIGKILL)  # which may be no leader of its group yet
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
