@@ -75,6 +75,9 @@ def test_results_of_an_older_form_are_shown_and_said_to_be_old(folder, tmp_path)
     assert "these results are of form 1" in page
     assert "Held: somehow." in page
     assert "| **" in page
+    shutil.copytree(folder / "ablation", tmp_path / "old" / "ablation_printed")
+    both = write_claims_page(tmp_path / "old").read_text()
+    assert both.index(": printed") < both.index("of form 1")
 
 
 def test_the_page_in_the_repository_is_that_of_the_stored_results(tmp_path):

@@ -35,7 +35,8 @@ _READING = (
     "widened for the number of claims. *Matters* is the smallest effect that was said to matter, "
     "before the runs. *Could be seen* is the effect that this budget would have found in four of "
     "five cases: where it is larger than what matters, undecided says more about the budget than "
-    "about the claim. *Placebo* is what the same loss makes of another clip's sound."
+    "about the claim. *Placebo* is what the same loss makes of another clip's sound. *Seeds* says "
+    "how many both columns of the claim were trained with."
 )
 
 
@@ -88,7 +89,7 @@ def _about(stored: Stored, split: str) -> list[str]:
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     heads = ["claim", "test", "metric", "verdict", "paper", "ours", "matters", "could be seen"]
-    heads += ["placebo"]
+    heads += ["placebo", "seeds"]
     cells = [
         [
             f"{row['claim']} ({row['from']} → {row['to']})",
@@ -100,6 +101,7 @@ def _table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
             number(row.get("matters"), 3),
             number(row.get("seen"), 3),
             number(row.get("placebo"), 3, "+"),
+            str(len(row["seeds"])),
         ]
         for row in rows
     ]
@@ -132,7 +134,9 @@ def write_claims_page(folder: Path = RESULTS) -> Path:
     for name, table in tables().items():
         places = [folder / name, *sorted(folder.glob(f"{name}_*"))]
         whole = [place for place in places if (place / "results.csv").is_file()]
-        found += [read_results(name, place) for place in whole] or [
+        stored = [read_results(name, place) for place in whole]
+        # What an older rule judged stands below what today's did.
+        found += sorted(stored, key=lambda known: bool(known.old())) or [
             Stored(table, places[0], {}, (), (), ())
         ]
     write_text(folder / PAGE, claims_page(found, below=True))
