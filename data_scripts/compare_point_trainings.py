@@ -110,14 +110,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 class Heard:
-    """The clips of FOLDER:SPLIT, their sound relative to what a way says.
+    """The clips of FOLDER:SPLIT, whose sound is heard as a way says.
 
     Parameters
     ----------
     text
         FOLDER:SPLIT.
-    level
-        As in :class:`Way`.
 
     Raises
     ------
@@ -125,7 +123,7 @@ class Heard:
         When the text does not read so.
     """
 
-    def __init__(self, text: str, level: str) -> None:
+    def __init__(self, text: str) -> None:
         folder, _, split = text.rpartition(":")
         if not (folder and split):
             raise UsageError(f"{text!r}: expected FOLDER:SPLIT")
@@ -134,24 +132,14 @@ class Heard:
         rows = prepared.clips(split)
         speakers = dict(zip(rows.clip_id, rows.speaker, strict=True))
         self.people = [speakers[clip] for clip in self.clips.clip_ids]
-        self.level = level
 
     def whole(self, clip: int) -> np.ndarray:
         """A recording, f32 [4T, 128], dB."""
         first, frames = self.clips.first[clip], self.clips.frames[clip]
         return self.clips.sound[first : first + frames].float().view(-1, MEL_BANDS).numpy()
 
-    def relative(self, logmel: np.ndarray) -> np.ndarray:
-        """A whole recording, dB, relative to what the way says; about 0 and about 20 wide."""
-        if self.level == "set":
-            return logmel + MIDDLE
-        own = logmel - logmel.mean(0)
-        if self.level == "mean":
-            return own
-        return own / np.maximum(logmel.std(0), SPREAD_FLOOR) * WIDE
-
-    def draw(self, windows: int, seed: int, step: int, voices: bool) -> dict[str, Tensor]:
-        """Windows for one step, as :meth:`SpokenPoints.draw`; with ``voices`` by other voices."""
+    def draw(self, windows: int, seed: int, step: int, way: Way) -> dict[str, Tensor]:
+        """Windows for one step, as :meth:`SpokenPoints.draw`, heard as the way says."""
         clips, rng = self.clips, np.random.default_rng([seed, step])
         clip = rng.integers(0, len(clips.frames), windows)
         start = (rng.random(windows) * (clips.frames[clip] - clips.window + 1)).astype(int)
@@ -159,10 +147,20 @@ class Heard:
         batch, heard = clips.take(clip, start, identity), []
         for chosen, begin in zip(clip, start, strict=True):
             logmel = self.whole(chosen)
-            logmel = self.relative(other_voice(logmel, rng) if voices else logmel)
+            logmel = relative(other_voice(logmel, rng) if way.voices else logmel, way.level)
             heard.append(logmel[begin * COLUMNS_PER_FRAME :][: clips.window * COLUMNS_PER_FRAME])
         batch["logmel"] = torch.from_numpy(np.stack(heard)[:, None] / WIDE).float()
         return batch
+
+
+def relative(logmel: np.ndarray, level: str) -> np.ndarray:
+    """A whole recording [4T, 128], dB, relative to what ``level`` says (:class:`Way`), dB."""
+    if level == "set":
+        return logmel + MIDDLE
+    own = logmel - logmel.mean(0)
+    if level == "mean":
+        return own
+    return own / np.maximum(logmel.std(0), SPREAD_FLOOR) * WIDE
 
 
 def _compare(options: argparse.Namespace) -> None:
@@ -170,15 +168,15 @@ def _compare(options: argparse.Namespace) -> None:
     if not all(name and place for name, place in places):
         raise UsageError("--test must read NAME=FOLDER:SPLIT")
     if options.steps < LEAST_STEPS:
-        raise UsageError(f"--steps {options.steps}: the rates need at least {LEAST_STEPS}")
+        raise UsageError(f"--steps {options.steps}: give at least {LEAST_STEPS}")
+    train = [Heard(text) for text in options.train]
+    tests = {test: Heard(place) for test, place in places}
     rows = []
     for name in options.ways:
         way = WAYS[name]
-        train = [Heard(text, way.level) for text in options.train]
-        tests = {test: Heard(place, way.level) for test, place in places}
         networks = [_train(train, way, seed, options) for seed in range(options.seeds)]
         for test, heard in tests.items():
-            scores = np.mean([_figures(network, heard) for network in networks], 0)
+            scores = np.mean([_figures(network, heard, way.level) for network in networks], 0)
             rows.append(_row(name, test, scores, heard.people, options))
             print({k: v for k, v in rows[-1].items() if k != "per_person"}, flush=True)
     _write(options.out, rows)
@@ -202,7 +200,7 @@ def _train(
     )
     judging = torch.optim.Adam(critic.parameters(), 2e-4, (0.5, 0.99)) if critic else None
     for step in range(options.steps):
-        parts = [heard.draw(BATCH // len(sets), seed, step, way.voices) for heard in sets]
+        parts = [heard.draw(BATCH // len(sets), seed, step, way) for heard in sets]
         batch = {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
         made = network.generate(batch["identity_points"], batch["logmel"])
         identity, true = batch["identity_points"], batch["points"]
@@ -223,7 +221,7 @@ def _train(
 
 
 @torch.no_grad()
-def _figures(network: LandmarkRegression, heard: Heard) -> np.ndarray:
+def _figures(network: LandmarkRegression, heard: Heard, level: str) -> np.ndarray:
     """FIGURES of each clip, [clips, figures]."""
     clips, rows = heard.clips, []
     others = next_of_another(heard.people)
@@ -231,7 +229,8 @@ def _figures(network: LandmarkRegression, heard: Heard) -> np.ndarray:
         frames = int(clips.frames[clip])
         true = clips.points[clips.first[clip] :][:frames]
         made, swapped = (
-            _speak(network, heard, true[:1], source, frames) for source in (clip, other)
+            _speak(network, true[:1], relative(heard.whole(source), level), frames)
+            for source in (clip, other)
         )
         gains = [
             _best_r(curve(made), curve(true.numpy())) - _best_r(curve(swapped), curve(true.numpy()))
@@ -246,13 +245,12 @@ def _figures(network: LandmarkRegression, heard: Heard) -> np.ndarray:
 
 
 def _speak(
-    network: LandmarkRegression, heard: Heard, identity: Tensor, source: int, frames: int
+    network: LandmarkRegression, identity: Tensor, heard: np.ndarray, frames: int
 ) -> np.ndarray:
-    """Points [frames, 20, 2] of an identity that says a clip's sound, repeated where shorter."""
-    logmel = heard.relative(heard.whole(source)) / WIDE
+    """Points [frames, 20, 2] of an identity that says what is heard, repeated where shorter."""
     columns = frames * COLUMNS_PER_FRAME
-    logmel = np.tile(logmel, (-(-columns // len(logmel)), 1))[:columns]
-    return network(identity, torch.from_numpy(logmel)[None, None])[0].numpy()
+    heard = np.tile(heard / WIDE, (-(-columns // len(heard)), 1))[:columns]
+    return network(identity, torch.from_numpy(heard)[None, None])[0].numpy()
 
 
 def _best_r(made: np.ndarray, true: np.ndarray) -> float:
@@ -287,7 +285,6 @@ def _write(out: Path, rows: list[dict]) -> None:
         change = (row.pop("per_person") - base[row["test"]])[:, 0]
         low, high = ends(means(times_drawn(len(change)), change, np.ones(len(change))))
         row |= {"change": change.mean().round(4), "low": low.round(4), "high": high.round(4)}
-    out.mkdir(parents=True, exist_ok=True)
     write_csv(out / "trainings.csv", rows)
 
 
