@@ -24,7 +24,6 @@ from lipkit.analysis.drawn_people import write_table
 from lipkit.corpora.fetch import script
 from lipkit.data.clips import PreparedClip, read_clip
 from lipkit.data.prepared import PreparedSet
-from lipkit.data.tensors import normalise
 from lipkit.errors import UsageError
 from lipkit.evaluation.other_sound import next_of_another
 from lipkit.face.lips import lip_points
@@ -32,6 +31,7 @@ from lipkit.face.mouth import mouth_opening
 from lipkit.generation import for_inference, generate_frames
 from lipkit.report.bootstrap import ends, means, times_drawn
 from lipkit.weights import Card, Weights, load_weights
+from lipkit.weights.hearing import hear_whole
 
 SIZE = 16
 """Pixels, each way, of the pictures that are read."""
@@ -96,7 +96,7 @@ def _lips(model: Weights | None, face: PreparedClip, sound: PreparedClip) -> np.
     model."""
     if model is None:
         return sound.lips
-    heard = normalise(sound.logmel, model.card.statistics)
+    heard = hear_whole(sound.logmel, model.card)
     return np.stack(list(generate_frames(model.generator, face.lips[0], heard)))
 
 

@@ -7,11 +7,14 @@
 
 Trains the regression (:mod:`lipkit.models.landmark_regression`) with the points loss, in equal
 steps and from equal seeds, in several ways. ``set``: sound normalised by the statistics of the
-set, as everywhere in the kit. ``mean``: less each recording's own mean in each mel band, which
-takes microphone and long-term voice away. ``standard``: over the recording's own spread as well.
-``adversary``: as ``set``, and a critic of point sequences tells made from true ones. ``voices``
-and ``voices_mean``: as ``set`` and ``mean``, and in training every recording sounds as if by
-another voice, microphone and room (:func:`lipkit.data.augment.other_voice`).
+set (``data.level=set``). ``mean``: less each recording's own mean in each mel band, which takes
+microphone and long-term voice away. ``speech``: less the mean of the columns in which something is
+said, so that pauses do not count (``data.level=recording``). ``standard``: as ``mean``, over the
+recording's own spread as well.
+``adversary``: as ``set``, and a critic of point sequences tells made from true ones. ``voices``,
+``voices_mean`` and ``voices_speech``: as ``set``, ``mean`` and ``speech``, and in training every
+recording sounds as if by another voice, microphone and room
+(:func:`lipkit.data.augment.other_voice`).
 
 Each clip is then spoken from its first frame's points, with its own sound and with the next
 person's. Of the opening and of the width: ``r`` with the true curve, at the best lag of at most
@@ -33,6 +36,7 @@ from torch.nn import functional as F
 from lipkit.config import COLUMNS_PER_FRAME, MEL_BANDS, DataConfig
 from lipkit.corpora.fetch import script
 from lipkit.data.augment import other_voice
+from lipkit.data.level import speech_level
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import UsageError
 from lipkit.evaluation.other_sound import next_of_another
@@ -48,7 +52,8 @@ class Way(NamedTuple):
     """How a regression is taught."""
 
     level: str = "set"
-    """What a recording is heard relative to: the set, its own mean, or its spread as well."""
+    """What a recording is heard relative to: the set, its own mean, that of its speech, or its
+    spread as well."""
     voices: bool = False
     adversary: bool = False
 
@@ -56,10 +61,12 @@ class Way(NamedTuple):
 WAYS = {
     "set": Way(),
     "mean": Way("mean"),
+    "speech": Way("speech"),
     "standard": Way("standard"),
     "adversary": Way(adversary=True),
     "voices": Way(voices=True),
     "voices_mean": Way("mean", voices=True),
+    "voices_speech": Way("speech", voices=True),
 }
 BATCH = 64
 LEAST_STEPS = 20
@@ -157,6 +164,9 @@ def relative(logmel: np.ndarray, level: str) -> np.ndarray:
     """A whole recording [4T, 128], dB, relative to what ``level`` says (:class:`Way`), dB."""
     if level == "set":
         return logmel + MIDDLE
+    if level == "speech":
+        own = speech_level(logmel)
+        return logmel - own if len(own) else logmel + MIDDLE
     own = logmel - logmel.mean(0)
     if level == "mean":
         return own

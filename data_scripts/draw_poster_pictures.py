@@ -21,18 +21,17 @@ from lipkit.config import FPS, PrepareConfig
 from lipkit.corpora.fetch import script
 from lipkit.data.clips import read_clip
 from lipkit.data.prepared import PreparedSet
-from lipkit.data.spectrogram import log_mel
-from lipkit.data.tensors import normalise
 from lipkit.errors import UsageError
 from lipkit.face.lips import crop, crop_boxes
 from lipkit.files import replacing
-from lipkit.generation import generate_frames
+from lipkit.generation import LogMel, generate_frames
 from lipkit.plots.strips import film_strip
 from lipkit.plots.style import to_png
 from lipkit.talker import Talk, talking_clip
 from lipkit.talker.crowd import anybody
 from lipkit.talker.people import Person
 from lipkit.weights import Weights, load_weights
+from lipkit.weights.hearing import hear_whole
 
 OUT = Path(__file__).parents[1] / "notebooks" / "results" / "poster"
 SEED = 4100
@@ -94,7 +93,7 @@ def _figure_4(model: Weights, prepared: PreparedSet, split: str, seed: int) -> d
     rows = {}
     for number, index in enumerate(sorted(chosen), 1):
         clip = read_clip(prepared.folder / clips.file.iloc[index])
-        heard = normalise(clip.logmel, model.card.statistics)
+        heard = hear_whole(clip.logmel, model.card)
         made = np.stack(list(generate_frames(model.generator, clip.lips[0], heard)))
         moments = np.linspace(0, len(made) - 1, FRAMES + 2).astype(int)[1:-1]
         rows[f"truth {number}"] = clip.lips[moments]
@@ -131,7 +130,7 @@ def _lips(talk: Talk) -> np.ndarray:
 
 
 def _say(model: Weights, lips: np.ndarray, samples: np.ndarray) -> Iterator[np.ndarray]:
-    heard = normalise(log_mel(samples), model.card.statistics)
+    heard = LogMel(samples, model.card)
     return generate_frames(model.generator, lips, heard)
 
 

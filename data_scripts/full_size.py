@@ -326,16 +326,16 @@ def use(prepared: Any, weights: Path, place: Path) -> dict[str, Callable[[], Any
     import numpy as np
 
     from lipkit.data.clips import read_clip
-    from lipkit.data.tensors import normalise
     from lipkit.evaluation import EvaluationOptions, evaluate
     from lipkit.generation.frames import generate_frames
     from lipkit.generation.inference import for_inference, on_fastest_device
     from lipkit.weights import load_weights
+    from lipkit.weights.hearing import hear_whole
 
     def generated() -> str:
         clip = read_clip(prepared.folder / prepared.clips().file.iloc[0])
         generator, card = load_weights(weights)
-        sound = normalise(clip.logmel, card.statistics)
+        sound = hear_whole(clip.logmel, card)
         frames = [
             np.stack(list(generate_frames(one, clip.lips[0], sound)))
             for one in (generator, on_fastest_device(for_inference(generator)))

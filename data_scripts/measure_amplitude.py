@@ -26,7 +26,7 @@ from lipkit.course.lesson import read_truth_file
 from lipkit.course.spoken import KINDS, visemes_of_frames
 from lipkit.data.clips import PreparedClip, read_clip
 from lipkit.data.prepared import PreparedSet
-from lipkit.data.tensors import normalise, to_image_tensor, to_images
+from lipkit.data.tensors import to_image_tensor, to_images
 from lipkit.errors import LipkitError, UsageError
 from lipkit.evaluation.split import spread
 from lipkit.face.lips import lip_points
@@ -34,6 +34,7 @@ from lipkit.face.mouth import mouth_opening
 from lipkit.metrics.motion import motion
 from lipkit.models.warp_generator import Guide, WarpGenerator
 from lipkit.weights import Weights, load_weights
+from lipkit.weights.hearing import hear_whole
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -116,7 +117,7 @@ def _of_clip(
 ) -> tuple[dict[str, float], tuple[np.ndarray, np.ndarray]]:
     """Figures of a clip that is made from its own first frame; true and predicted opening [T]."""
     identity = to_image_tensor(clip.lips[0])[None]
-    heard = torch.as_tensor(normalise(clip.logmel, model.card.statistics))[None, None]
+    heard = hear_whole(clip.logmel, model.card)[None, None]
     exact = torch.as_tensor(points, dtype=torch.float32)[None]
     guide = Guide(torch.ones(1, dtype=torch.bool), exact[:, 0], exact)
     made = model.generator.generate(identity, heard)

@@ -1,6 +1,7 @@
 """``data_scripts/measure_amplitude.py``: where the motion of predicted lips is lost."""
 
 import csv
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from lipkit.course.assignments.data import prepared_set
 from lipkit.data.clips import read_clip
 from lipkit.data.tensors import to_video_tensor
 from lipkit.face.lips import lip_points
+from lipkit.weights import read_card
 
 
 def test_people_and_their_mean(run_script, tmp_path):
@@ -37,9 +39,8 @@ def test_lips_that_go_half_as_far_at_the_right_moment(tmp_path, load_script):
     points, film = torch.as_tensor(timid)[None], to_video_tensor(clip.lips)[None]
     made = SimpleNamespace(points=points, video=film)
     generator = SimpleNamespace(generate=lambda *_, **__: made)
-    model = SimpleNamespace(
-        generator=generator, card=SimpleNamespace(statistics=prepared.statistics)
-    )
+    card = replace(read_card("plus"), statistics=prepared.statistics)
+    model = SimpleNamespace(generator=generator, card=card)
     found, (opening, said) = script._of_clip(model, clip, true)
     assert found["r"] > 0.98  # the opening of half-sized shapes, not half of the opening
     assert found["amplitude"] == pytest.approx(0.5, abs=0.1)

@@ -281,7 +281,7 @@ def test_the_shipped_mouth_rests_in_silence(face, landmarks, speaking):
 
     def openings(samples: np.ndarray) -> np.ndarray:
         """Distance of points 62 and 66, lip pixels, in every frame."""
-        logmel = LogMel(samples, card.statistics, card.quiet)[:]
+        logmel = LogMel(samples, card)[:]
         points = generator.generate(to_image_tensor(lips)[None], logmel[None, None]).points[0]
         return np.linalg.norm(points[:, 14].numpy() - points[:, 18].numpy(), axis=-1)
 

@@ -35,9 +35,11 @@ def test_a_microphone_is_heard_relative_to_the_set_and_not_to_its_own_recording(
     prepared = prepared_set(clips=4, held_out=1)
     microphone = np.linspace(-20, 10, 128, dtype=np.float32)  # dB in each band
     logmel = script.Heard(f"{prepared.folder}:train").whole(0)
-    for level, differs in (("set", 20), ("mean", 0), ("standard", 0)):
+    for level, differs in (("set", 20), ("mean", 0), ("standard", 0), ("speech", 0)):
         change = script.relative(logmel + microphone, level) - script.relative(logmel, level)
-        assert np.abs(change).max() == pytest.approx(differs, abs=0.01)
+        # A column at the border between speech and pause may fall on its other side.
+        close = 0.5 if level == "speech" else 0.01
+        assert np.abs(change).max() == pytest.approx(differs, abs=close)
 
 
 def test_a_window_hears_what_its_frames_say(script):

@@ -161,7 +161,7 @@ def speech(plus) -> LogMel:
     from lipkit.talker import talking_clip
 
     card = plus[1]
-    return LogMel(talking_clip(0, "bin blue at f two now", 1).samples, card.statistics, card.quiet)
+    return LogMel(talking_clip(0, "bin blue at f two now", 1).samples, card)
 
 
 def sharpness(lips: np.ndarray) -> np.ndarray:

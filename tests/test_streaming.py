@@ -66,7 +66,7 @@ def pieces_of(sound: np.ndarray, seed: int) -> list[np.ndarray]:
 def test_the_log_mel_is_that_of_the_whole(sound, data):
     given = card(**data)
     padded = np.pad(sound, (0, -len(sound) % FRAME))
-    whole = LogMel(padded, given.statistics, given.quiet, given.preset.data)[:]
+    whole = LogMel(padded, given)[:]
     for seed in range(3):
         columns = ArrivingLogMel(given)
         parts = [columns.feed(piece) for piece in pieces_of(sound, seed)] + [columns.finish()]
@@ -78,7 +78,7 @@ def test_the_log_mel_is_that_of_the_whole(sound, data):
 def test_frames_are_those_of_the_whole_recording(name, hop, sound, request):
     weights = request.getfixturevalue(name)
     padded = np.pad(sound, (0, -len(sound) % FRAME))
-    whole = LogMel(padded, weights.card.statistics, weights.card.quiet)
+    whole = LogMel(padded, weights.card)
     for picture in (None, PICTURE):
         stream = SpeechStream(weights, LIPS, picture, hop=hop)
         made = [f for piece in pieces_of(sound, 0) for f in stream.feed(piece)] + stream.finish()

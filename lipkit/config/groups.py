@@ -51,6 +51,13 @@ class DataConfig(Settings):
     mel_axes: Literal["time_mel", "scrambled"] = field(
         default="time_mel", metadata={"help": "scrambled: the authors' (fact sheet 1.4)"}
     )
+    level: Literal["set", "recording"] = field(
+        default="set",
+        metadata={
+            "help": "what sound is heard relative to: the set's mean, or, band by band, the level "
+            "of each recording's own speech"
+        },
+    )
     rendered: int = bounded(
         0, low=0, help="frames of a window that are made and judged, in pairs; 0: all"
     )

@@ -176,7 +176,7 @@ def write_strip(plan: Plan) -> Path | None:
     rows = {"truth": truth}
     for name, run in runs.items():
         generator, card = load_weights(run.folder)
-        logmel = LogMel(talk.samples, card.statistics, card.quiet)
+        logmel = LogMel(talk.samples, card)
         made = generate_frames(for_inference(generator), lips.image, logmel)
         rows[name] = np.stack(list(made))
     rows["frozen"] = np.repeat(lips.image[None], len(truth), axis=0)

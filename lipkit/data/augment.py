@@ -43,9 +43,8 @@ class Sample:
     """int64 [N]: which of the T frames the video holds."""
 
 
-def augment(sample: Sample, rng: np.random.Generator) -> None:
-    """Another voice, skin, light, side and place, each in some of the windows."""
-    sample.logmel = other_voice(sample.logmel, rng)
+def other_looks(sample: Sample, rng: np.random.Generator) -> None:
+    """Another skin, light, side and place, each in some of the windows."""
     pictures = np.concatenate([sample.identity[None], sample.video])
     points = np.concatenate([sample.identity_points[None], sample.points])
     if rng.random() < 0.35:

@@ -5,12 +5,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from lipkit.data.augment import SILENT_SHARE, Sample, augment, other_voice, silence
+from lipkit.config import COLUMNS_PER_FRAME
+from lipkit.data.augment import SILENT_SHARE, Sample, other_looks, other_voice, silence
 from lipkit.data.draws import WindowWeights
+from lipkit.data.level import relative, speech_level
+from lipkit.data.tensors import scramble
 from lipkit.data.windows import Windows
 from lipkit.face.lips import lip_points
 from lipkit.face.mouth import LOWER_INNER, UPPER_INNER
 
+AROUND = 250
+"""Frames before and after a window, ten seconds, from which the level of another voice is told."""
 RESTING = 5
 """A clip's frames with the least open mouth: one of them is the mouth at rest."""
 
@@ -59,8 +64,9 @@ class VariedWindows(Windows):
     def _vary(self, index: int, window: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         rng = np.random.default_rng([self.seed, self.epoch, index])
         frames = self._frames_to_render(rng)
-        file = self._open(self._place(index)[0])
-        frame, _ = self._draw(index)
+        place = self._place(index)
+        file = self._open(place[0])
+        frame, other = self._draw(index)
         landmarks, box = file.rows("landmarks", 0, file.frames), file.rows("box", 0, file.frames)
         points = lip_points(landmarks, box)
         sample = Sample(
@@ -72,15 +78,18 @@ class VariedWindows(Windows):
             frames,
         )
         if self.config.augment:
-            if rng.random() < SILENT_SHARE:
+            silent = rng.random() < SILENT_SHARE
+            if silent:
                 gap = points[:, LOWER_INNER, 1] - points[:, UPPER_INNER, 1]
                 rest = int(np.argsort(gap, kind="stable")[:RESTING][rng.integers(RESTING)])
                 silence(sample, file.rows("lips", rest, rest + 1)[0], points[rest], rng)
-            augment(sample, rng)
+            sample.logmel = self._other_voice(place, sample.logmel, rng, silent)
+            other_looks(sample, rng)
             if "mismatched" in window:
                 # Else the discriminator would know it by its voice, which nobody has changed.
-                other = other_voice(window["mismatched"].astype(np.float32), rng)
-                window["mismatched"] = other.astype(np.float16)
+                mismatched = window["mismatched"].astype(np.float32)
+                mismatched = self._other_voice(self._place(other), mismatched, rng)
+                window["mismatched"] = mismatched.astype(np.float16)
         return {
             **window,
             "video": np.ascontiguousarray(sample.video),
@@ -90,6 +99,28 @@ class VariedWindows(Windows):
             "identity_points": sample.identity_points,
             "frames": frames,
         }
+
+    def _other_voice(
+        self, place: tuple[int, int], window: np.ndarray, rng: np.random.Generator, silent=False
+    ) -> np.ndarray:
+        """A window's sound, f32 [64, 128] dB, from another throat, microphone and room.
+
+        Relative to its recording's level, the recording around it sounds so too: its level is that
+        of the other voice. What is ``silent`` becomes a pause in it.
+        """
+        if self.config.level == "set":
+            return other_voice(window, rng)
+        clip, start = place
+        file, start = self._open(clip), start + self.config.sound_shift
+        first, stop = max(0, start - AROUND), start + self.config.window + AROUND
+        recording = file.rows("logmel", first, min(stop, file.frames)).astype(np.float32)
+        begin = (start - first) * COLUMNS_PER_FRAME
+        mine = slice(begin, begin + self.config.window * COLUMNS_PER_FRAME)
+        if silent:
+            recording[mine] = window
+        recording = other_voice(recording, rng)
+        logmel = relative(recording[mine], speech_level(recording), self.statistics)
+        return scramble(logmel) if self.config.mel_axes == "scrambled" else logmel
 
     def _frames_to_render(self, rng: np.random.Generator) -> np.ndarray:
         window, rendered = self.config.window, self.config.rendered

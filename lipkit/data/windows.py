@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from lipkit.config import COLUMNS_PER_FRAME, LIP_SIZE, MEL_BANDS, DataConfig
 from lipkit.data.clips import ClipFile
 from lipkit.data.draws import EpochDraws, OtherSentences
+from lipkit.data.level import relative, speech_level
 from lipkit.data.manifest import prepared_file
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import scramble, unpack
@@ -25,6 +26,9 @@ from lipkit.face.lips import lip_points
 
 MOUTH_POINTS = (20, 2)
 """Landmarks 48 to 67, (x, y)."""
+
+MOST_LEVELS = 50_000
+"""Clips whose level one process remembers: 0.6 kB each."""
 
 
 def open_files_limit() -> int:
@@ -63,6 +67,8 @@ class Windows(Dataset):
     Two faults of the authors' data can be put back (fact sheet 1.4). ``config.sound_shift``
     pairs frame t with the sound of frame t + shift; a window whose sound would leave the clip
     is none. ``config.mel_axes`` scrambles the spectrogram (:func:`lipkit.data.tensors.scramble`).
+    With ``config.level`` at ``"recording"``, ``logmel`` and ``mismatched`` are relative to the
+    level of their clip's speech (:mod:`lipkit.data.level`).
 
     The identity frame is drawn from the clip's frames outside the window (``"outside"``)
     or from all of them (``"any"``, the authors' rule, which at times shows the generator
@@ -71,8 +77,8 @@ class Windows(Dataset):
     sentence is another one; a clip without a known sentence counts as its own sentence.
 
     Both draws depend on (seed, epoch, i) alone, not on order, workers or machine. A window
-    reads its own bytes only: each file is mapped into memory and opened where it is used,
-    so that the set may be handed to any number of loader processes.
+    reads its own bytes only, and once the level of its clip: each file is mapped into memory
+    and opened where it is used, so that the set may be handed to any number of loader processes.
 
     Parameters
     ----------
@@ -197,11 +203,11 @@ class Windows(Dataset):
             (clip, start), (frame, other) = self._place(index), self._draw(index)
             file = self._open(clip)
             batch["video"][i] = file.rows("lips", start, start + window)
-            batch["logmel"][i] = self._sound(file, start)
+            batch["logmel"][i] = self._sound(clip, start)
             batch["identity"][i] = file.rows("lips", frame, frame + 1)[0]
             if self.mismatched:
                 theirs, moment = self._place(other)
-                batch["mismatched"][i] = self._sound(self._open(theirs), moment)
+                batch["mismatched"][i] = self._sound(theirs, moment)
             if self.points:
                 landmarks, box = (
                     file.rows(name, start, start + window) for name in ("landmarks", "box")
@@ -211,11 +217,22 @@ class Windows(Dataset):
         tensors["index"] = torch.tensor(indices)
         return tensors if self.raw else unpack(tensors, self.statistics)
 
-    def _sound(self, file: ClipFile, start: int) -> np.ndarray:
-        """Log-mel of the window at ``start``, f16 [64, 128], by the settings."""
+    def _sound(self, clip: int, start: int) -> np.ndarray:
+        """Log-mel of the window at ``start``, [64, 128] dB, by the settings."""
         start = start + self.config.sound_shift
-        logmel = file.rows("logmel", start, start + self.config.window)
+        logmel = self._open(clip).rows("logmel", start, start + self.config.window)
+        if self.config.level == "recording":
+            logmel = relative(logmel, self._level(clip), self.statistics)
         return scramble(logmel) if self.config.mel_axes == "scrambled" else logmel
+
+    def _level(self, clip: int) -> np.ndarray:
+        """Of a clip's speech, f32 [128] dB."""
+        if clip not in self._levels:
+            if len(self._levels) == MOST_LEVELS:
+                self._levels.clear()
+            file = self._open(clip)
+            self._levels[clip] = speech_level(file.rows("logmel", 0, file.frames))
+        return self._levels[clip]
 
     def _place(self, index: int) -> tuple[int, int]:
         """Clip and first frame of a window."""
@@ -263,10 +280,14 @@ class Windows(Dataset):
         return open_files_limit()
 
     @cached_property
+    def _levels(self) -> dict[int, np.ndarray]:
+        return {}
+
+    @cached_property
     def _open_files(self) -> OrderedDict[int, ClipFile]:
         return OrderedDict()
 
     def __getstate__(self) -> dict[str, Any]:
         # Maps of files stay in their process; the other end opens its own.
-        theirs = {"_open_files", "_open_limit", "_draws"}
+        theirs = {"_open_files", "_open_limit", "_draws", "_levels"}
         return {key: value for key, value in self.__dict__.items() if key not in theirs}

@@ -13,13 +13,14 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from lipkit.config import COLUMNS_PER_FRAME, LIP_SIZE
 from lipkit.data.clips import PreparedClip
-from lipkit.data.tensors import normalise, scramble, to_image_tensor, to_images
+from lipkit.data.tensors import to_image_tensor, to_images
 from lipkit.errors import LipkitError, UsageError
 from lipkit.evaluation.keys import network_key
 from lipkit.face.lips import lip_points
 from lipkit.models.catalogue import network_of
 from lipkit.settings import did_you_mean
 from lipkit.weights import Card, load_weights
+from lipkit.weights.hearing import hear_whole
 
 OVERSHOOT = 0.01
 """How far beyond [-1, 1] a generated value may lie: rounding, not a fault."""
@@ -135,9 +136,8 @@ def predict(
     A model that does not draw gives mouth points f32 ``[windows, window, 20, 2]``, lip pixels.
     It is told those of the identity image, which the others must find for themselves.
 
-    Sound as the model was trained on: normalised by its own statistics, shifted and
-    scrambled as its card says, and of another clip where the model's row is about that. Frames of
-    shifted sound beyond the clip repeat its last ones.
+    Sound is heard as in training (:func:`lipkit.weights.hearing.hear_whole`); in a row about
+    another sound it is another clip's.
     Batch norm takes its running statistics, so that a window does not depend on the others;
     where it takes the test batch's, a batch is eight windows of the clip.
 
@@ -146,17 +146,12 @@ def predict(
     LipkitError
         When the model gives values that are not numbers, leave [-1, 1], or have another shape.
     """
-    data = model.card.preset.data
     device = next(model.generator.parameters()).device
-    frames = np.array(starts)[:, None] + np.arange(window) + data.sound_shift
     other = model.other_sound
-    sound = clip.logmel if other is None else other(clip_id, clip.frames)
-    sound = sound.reshape(clip.frames, COLUMNS_PER_FRAME, -1)
-    heard = sound[frames.clip(0, clip.frames - 1)]
-    heard = heard.reshape(len(starts), -1, sound.shape[-1])
-    if data.mel_axes == "scrambled":
-        heard = np.stack([scramble(window) for window in heard])
-    logmel = normalise(heard, model.card.statistics)[:, None].to(device)
+    sound = hear_whole(clip.logmel if other is None else other(clip_id, clip.frames), model.card)
+    sound = sound.view(clip.frames, COLUMNS_PER_FRAME, -1)
+    frames = np.array(starts)[:, None] + np.arange(window)
+    logmel = sound[frames].flatten(1, 2)[:, None].to(device)
     seen = list(identities)
     if model.draws:
         identity = to_image_tensor(clip.lips[seen]).to(device)
@@ -210,7 +205,7 @@ def _label(path: Path, taken: Sequence[str]) -> str:
 
 def _digest(generator: torch.nn.Module, card: Card) -> str:
     data = card.preset.data
-    heard = (data.sound_shift, data.mel_axes, sorted(card.statistics.items()))
+    heard = (data.sound_shift, data.mel_axes, data.level, sorted(card.statistics.items()))
     digest = hashlib.sha256(repr((card.preset.generator.architecture, heard)).encode())
     for name, tensor in sorted(generator.state_dict().items()):
         digest.update(name.encode())

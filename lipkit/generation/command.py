@@ -178,7 +178,7 @@ def generate(
         if not still_detail:
             notes.extend(notes_on_softness(identity, lips, generator, card.preset.name))
     pasting = {"largest_side": largest_side or LARGEST_SIDE, "still_detail": still_detail}
-    logmel = LogMel(speech, card.statistics, card.quiet, card.preset.data)
+    logmel = LogMel(speech, card)
     if paste_back and is_video:
         frames = talking_video(generator, video, logmel, **pasting)
     elif paste_back:

@@ -1,6 +1,7 @@
 """The speech: sound of any length and its log-mel, in memory that does not grow with it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -9,20 +10,24 @@ from torch import Tensor
 
 from lipkit.config import (
     COLUMNS_PER_FRAME,
+    FPS,
     MEL_BANDS,
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
-    DataConfig,
 )
+from lipkit.data.level import SpeechLevel
 from lipkit.data.spectrogram import log_mel
-from lipkit.data.tensors import normalise, scramble
 from lipkit.errors import LipkitError
 from lipkit.media import Limits, iter_audio, listen
 from lipkit.media.limits import DEFAULT as DEFAULT_LIMITS
 from lipkit.media.sound import SILENT_DB
+from lipkit.weights import Card
+from lipkit.weights.hearing import NOTHING, hear
 
 HELD = 30 * SAMPLE_RATE
 """Samples that stay in memory: half a minute, 5 MB."""
+BLOCK = 10 * FPS
+"""Frames that are heard at a time where the whole speech is: ten seconds."""
 FAINT_DB, LEVEL_DB = -90.0, -20.0
 """Of full scale: sound above the first may be speech that was recorded too quietly; the second
 is the loudest 40 ms (rms) of speech as it should be."""
@@ -128,41 +133,31 @@ class Speech:
 
 
 class LogMel:
-    """The log-mel of a speech, normalised, computed where it is sliced.
+    """The log-mel of a speech as a network hears it, computed where it is sliced.
 
-    ``logmel[a:b]`` is float32 [b - a, 128], as :func:`lipkit.data.spectrogram.log_mel` of the whole
-    speech has it; a and b are multiples of 4 (whole frames).
+    ``logmel[a:b]`` is float32 [b - a, 128], as :func:`lipkit.weights.hearing.hear` has it of the
+    :func:`lipkit.data.spectrogram.log_mel` of the whole speech; a and b are multiples of 4 (whole
+    frames). Frames of sound that was shifted in training beyond the speech repeat its last ones.
 
     Parameters
     ----------
     samples:
-        float32 [N], or a :class:`Speech`.
-    statistics:
-        ``logmel_mean`` and ``logmel_std`` of the training set, dB.
-    quiet:
-        [128] dB, see :func:`raise_to_quiet`; empty changes nothing.
-    data:
-        What the network was trained on. Sound that was shifted or scrambled then is so here;
-        frames of shifted sound beyond the speech repeat its last ones.
+        float32 [N], or a :class:`Speech`. A network that hears each recording relative to its own
+        level has it read through once more, at the first slice.
+    card:
+        Of the weights: how sound was normalised, shifted and mixed up in training, and how quiet a
+        pause was.
 
     >>> import numpy as np
+    >>> from lipkit.weights import read_card
     >>> silence = np.zeros(3 * 1764, np.float32)  # three frames
-    >>> logmel = LogMel(silence, {"logmel_mean": -50.0, "logmel_std": 20.0})
-    >>> tuple(logmel[4:8].shape), round(logmel[4:8].max().item(), 2)  # -100 dB, normalised
-    ((4, 128), -2.5)
+    >>> logmel = LogMel(silence, read_card("paper"))
+    >>> len(logmel), tuple(logmel[4:8].shape)
+    (12, (4, 128))
     """
 
-    def __init__(
-        self,
-        samples: np.ndarray | Speech,
-        statistics: Mapping[str, float],
-        quiet: Sequence[float] = (),
-        data: DataConfig | None = None,
-    ) -> None:
-        self._samples = samples
-        self._statistics = statistics
-        self._quiet = quiet
-        self._data = data or DataConfig()
+    def __init__(self, samples: np.ndarray | Speech, card: Card) -> None:
+        self._samples, self._card = samples, card
 
     def __len__(self) -> int:
         return len(self._samples) // SAMPLES_PER_FRAME * COLUMNS_PER_FRAME
@@ -173,13 +168,11 @@ class LogMel:
         if first >= last:
             return torch.empty(0, MEL_BANDS)
         total = len(self) // COLUMNS_PER_FRAME
-        heard = (np.arange(first, last) + self._data.sound_shift).clip(0, total - 1)
+        shift = self._card.preset.data.sound_shift
+        heard = (np.arange(first, last) + shift).clip(0, total - 1)
         frames = self._decibels(heard[0], heard[-1] + 1)
         columns = frames[heard - heard[0]].reshape(-1, MEL_BANDS)
-        columns = raise_to_quiet(columns, self._quiet)
-        if self._data.mel_axes == "scrambled":
-            columns = scramble(columns)
-        return normalise(columns, self._statistics)
+        return hear(columns, self._card, self._level, lift=True)
 
     def _decibels(self, first: int, last: int) -> np.ndarray:
         """[last - first, 4, 128]: the log-mel of whole frames."""
@@ -189,16 +182,15 @@ class LogMel:
         frames = log_mel(samples).reshape(-1, COLUMNS_PER_FRAME, MEL_BANDS)
         return frames[first - start : last - start]
 
-
-def raise_to_quiet(logmel: np.ndarray, quiet: Sequence[float]) -> np.ndarray:
-    """Lift each mel band of [..., 128] dB to what it falls to between words in training.
-
-    Microphones never record nothing, so a network trained on recordings has not met digital
-    silence (-100 dB), as speech synthesis and noise gates make it, and answers it with any
-    mouth. Lifted, it is the pause that the network knows. Sound above ``quiet`` ([128] dB,
-    of the weights' card) stays as it is.
-    """
-    return np.maximum(logmel, np.float32(quiet)) if len(quiet) else logmel
+    @cached_property
+    def _level(self) -> np.ndarray:
+        """Of the whole speech, [128] dB, by the rule of :func:`lipkit.weights.hearing.level_of`."""
+        if self._card.preset.data.level == "set":
+            return NOTHING
+        level, total = SpeechLevel(), len(self) // COLUMNS_PER_FRAME
+        for first in range(0, total, BLOCK):
+            level.add(self._decibels(first, min(first + BLOCK, total)).reshape(-1, MEL_BANDS))
+        return level.bands
 
 
 def read_speech(

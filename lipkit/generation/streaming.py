@@ -2,7 +2,9 @@
 
 A frame is drawn when the sound is there that can change it: a network that hears half a second
 ahead answers half a second late. :attr:`SpeechStream.latency` says how much that is; what the
-stream gives is what :func:`~lipkit.generation.generate_frames` gives of the whole recording.
+stream gives is what :func:`~lipkit.generation.generate_frames` gives of the whole recording. Where
+the network hears each recording relative to the level of its speech it differs, less and less,
+since that level becomes known as the speech goes on.
 """
 
 from collections.abc import Iterator
@@ -12,8 +14,9 @@ import numpy as np
 import torch
 
 from lipkit.config import COLUMNS_PER_FRAME, FPS, MEL_BANDS, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME
+from lipkit.data.level import SILENT_DB, SpeechLevel
 from lipkit.data.spectrogram import log_mel
-from lipkit.data.tensors import normalise, scramble, to_image_tensor, to_images
+from lipkit.data.tensors import to_image_tensor, to_images
 from lipkit.errors import UsageError
 from lipkit.face.lips import paste_back
 from lipkit.generation.identity import LipImage
@@ -21,12 +24,16 @@ from lipkit.generation.inference import for_inference
 from lipkit.generation.moves import can_move, moves_of
 from lipkit.generation.paste import LARGEST_SIDE
 from lipkit.generation.redraw import Redrawing
-from lipkit.generation.speech import raise_to_quiet
 from lipkit.generation.talking import shrunk
 from lipkit.weights import Card, Weights
+from lipkit.weights.hearing import NOTHING, hear
 
 HEARS = N_FFT // 2
 """Samples beyond a frame's end, at most, that its log-mel depends on: 11.6 ms."""
+USUAL = 1 * FPS * COLUMNS_PER_FRAME
+"""Columns of speech, a second, as much as which the usual level weighs beside what is heard."""
+BELOW_USUAL = 30.0
+"""dB below the usual level of speech down to which live sound may be speech."""
 PIPE_PIECE = SAMPLES_PER_FRAME // 4
 """Samples read from a pipe at a time: 10 ms."""
 
@@ -152,6 +159,9 @@ class SpeechStream:
 class ArrivingLogMel:
     """The log-mel of sound that arrives in pieces, as ``LogMel`` has it of the whole.
 
+    A network that hears each recording relative to the level of its speech is an exception: that
+    level is known only at the end, so what has been heard so far stands for it.
+
     Raises
     ------
     UsageError
@@ -165,6 +175,12 @@ class ArrivingLogMel:
         self._samples = np.zeros(0, np.float32)
         self._begun = False
         """Whether the first frame of ``_samples`` was heard before, and is here for its end."""
+        self._level = None
+        """Of the speech so far, for a network that hears it relative to that. The noise of a room
+        in which nobody speaks yet is not taken for speech."""
+        if card.preset.data.level == "recording":
+            floor = np.mean(card.level) - BELOW_USUAL if card.level else SILENT_DB
+            self._level = SpeechLevel(max(SILENT_DB, floor))
 
     def feed(self, samples: np.ndarray) -> torch.Tensor:
         """f32 [4n, 128] of the n frames that are now complete."""
@@ -185,10 +201,21 @@ class ArrivingLogMel:
         columns = columns[done * COLUMNS_PER_FRAME : frames * COLUMNS_PER_FRAME]
         self._samples = self._samples[end - SAMPLES_PER_FRAME :]
         self._begun = True
-        columns = raise_to_quiet(columns, self._card.quiet)
-        if self._card.preset.data.mel_axes == "scrambled":
-            columns = scramble(columns)
-        return normalise(columns, self._card.statistics)
+        if self._level is None:
+            return hear(columns, self._card, NOTHING, lift=True)
+        heard = []
+        for frame in np.split(columns, len(columns) // COLUMNS_PER_FRAME):
+            self._level.add(frame)
+            heard.append(hear(frame, self._card, self._level_so_far(self._level), lift=True))
+        return torch.cat(heard)
+
+    def _level_so_far(self, level: SpeechLevel) -> np.ndarray:
+        """[128] dB: the usual level of the training, as if heard for a second before, and what has
+        been heard since."""
+        usual, spoken = np.float32(self._card.level), level.spoken
+        if not (spoken and len(usual)):
+            return level.bands if spoken else usual
+        return (USUAL * usual + spoken * level.bands) / (USUAL + spoken)
 
 
 def pipe_pieces(pipe: BinaryIO) -> Iterator[np.ndarray]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -40,6 +41,7 @@ from lipkit.weights import (
     locate,
     quiet_levels,
     save_weights,
+    usual_level,
 )
 
 if TYPE_CHECKING:
@@ -231,9 +233,14 @@ class GeneratorRecipe(Recipe):
             date=datetime.date.today().isoformat(),
             metrics=metrics,
             data_licence="; ".join(self._licences()),
-            quiet=quiet_levels(read_clip(self.prepared.folder / file).logmel for file in some),
+            quiet=quiet_levels(self._sound(some)),
+            level=usual_level(self._sound(some)) if self.preset.data.level == "recording" else [],
             note="; ".join(self._notes()),
         )
+
+    def _sound(self, files: list[str]) -> Iterator[np.ndarray]:
+        """Log-mel of clips, [4T, 128] dB."""
+        return (read_clip(self.prepared.folder / file).logmel for file in files)
 
     def _licences(self) -> list[str]:
         """Of what the weights learned from, that of the weights they began with included."""
@@ -250,3 +257,5 @@ class GeneratorRecipe(Recipe):
                 f"began with weights {self.config.start}: preset {card.preset.name}, "
                 f"{card.step} steps on {card.corpus} {card.split}, {card.clips} clips"
             )
+            if card.preset.data.level != self.preset.data.level:
+                yield f"which heard sound relative to the level of the {card.preset.data.level}"

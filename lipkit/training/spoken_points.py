@@ -9,6 +9,7 @@ from torch import nn
 
 from lipkit.config import COLUMNS_PER_FRAME, MEL_BANDS, DataConfig
 from lipkit.data.clips import ClipFile
+from lipkit.data.level import relative, speech_level
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import normalise, scramble
 from lipkit.errors import LipkitError
@@ -43,10 +44,12 @@ class SpokenPoints:
         for name in rows.file:
             file = ClipFile(prepared.folder / name)
             logmel = file.rows("logmel", 0, file.frames)
+            if data.level == "recording":
+                logmel = relative(logmel, speech_level(logmel), prepared.statistics)
             if data.mel_axes == "scrambled":
                 logmel = scramble(logmel)
             heard = (np.arange(file.frames) + data.sound_shift).clip(0, file.frames - 1)
-            sound.append(logmel.reshape(file.frames, -1)[heard])
+            sound.append(logmel.reshape(file.frames, -1)[heard].astype(np.float16))
             landmarks, box = (file.rows(part, 0, file.frames) for part in ("landmarks", "box"))
             points.append(lip_points(landmarks, box))
             frames.append(file.frames)

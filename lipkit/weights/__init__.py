@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from lipkit.config import MEL_BANDS
 from lipkit.data.description import check_statistics
+from lipkit.data.level import speech_level
 from lipkit.errors import LipkitError
 from lipkit.files import replacing
 from lipkit.models.catalogue import build_generator, network_of
@@ -55,6 +56,9 @@ class Card:
     quiet: list[float] = field(default_factory=list)
     """[128] dB: :func:`quiet_levels` of the training clips, to which generation lifts sound
     that is quieter than any microphone's; empty where it is not known."""
+    level: list[float] = field(default_factory=list)
+    """[128] dB: :func:`usual_level` of the training clips, at which live speech begins and below
+    which ``quiet`` lies; empty where sound is not heard relative to its recording's level."""
     note: str = ""
     """How they were made, where the settings do not say it."""
     format: int = CARD_FORMAT
@@ -74,6 +78,12 @@ def quiet_levels(logmels: Iterable[np.ndarray], percentile: float = 5.0) -> list
         return []
     levels = np.percentile(np.concatenate(columns), percentile, axis=0)
     return [round(float(level), 2) for level in levels]
+
+
+def usual_level(logmels: Iterable[np.ndarray]) -> list[float]:
+    """The level of speech, [4T, 128] dB of some clips -> [128] dB; empty without speech."""
+    levels = [level for logmel in logmels if len(level := speech_level(logmel))]
+    return [round(float(band), 2) for band in np.mean(levels, axis=0)] if levels else []
 
 
 class Weights(NamedTuple):
@@ -183,7 +193,8 @@ def load(weights: str | Path = shipped.DEFAULT) -> nn.Module:
     ----------
     weights:
         A ``.safetensors`` file, the folder of a finished run, or the name of weights that come
-        with the kit. Its card (:func:`read_card`) has the statistics that normalise the sound.
+        with the kit. Its card (:func:`read_card`) says how sound must be normalised:
+        ``lipkit.generation.LogMel(samples, read_card(weights))`` is the sound as it hears it.
 
     Raises
     ------
@@ -318,8 +329,10 @@ def parse_card(values: dict[str, Any]) -> Card:
         raise ValueError("a count is none")
     if not all(map(_is_number, card.metrics.values())):
         raise ValueError("a metric is no number")
-    if len(card.quiet) not in (0, MEL_BANDS) or not all(map(_is_number, card.quiet)):
-        raise ValueError("quiet")
+    for name in ("quiet", "level"):
+        levels = getattr(card, name)
+        if len(levels) not in (0, MEL_BANDS) or not all(map(_is_number, levels)):
+            raise ValueError(name)
     return card
 
 

@@ -67,7 +67,8 @@ def read_checkpoint(state: dict[str, Any], about: dict[str, Any]) -> Weights:
         As :func:`lipkit.training.run_folder.load_checkpoint` gives it.
     about:
         What the checkpoint does not say of itself, by the card's fields: ``corpus``, ``split``,
-        ``clips``, ``date``, and ``metrics``, ``data_licence``, ``quiet``, ``note`` where known.
+        ``clips``, ``date``, and ``metrics``, ``data_licence``, ``quiet``, ``level``, ``note`` where
+        known.
     """
     preset = from_dict(Preset, upgraded(state["preset"]))
     generator = build_generator(preset.generator)

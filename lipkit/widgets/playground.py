@@ -101,7 +101,7 @@ def talk(
     samples = np.pad(samples, (0, -len(samples) % SAMPLES_PER_FRAME))
     generator, card = weights
     lips = find_lips(picture, card.preset.prepare, landmarks or FaceLandmarks(), "the picture")
-    logmel = LogMel(samples, card.statistics, card.quiet, card.preset.data)
+    logmel = LogMel(samples, card)
     fast = for_inference(generator)
     if view == "face":
         frames = talking_picture(fast, picture, lips, logmel)

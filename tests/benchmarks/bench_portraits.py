@@ -63,7 +63,7 @@ def main() -> None:
 def sharpness(weights: Weights, samples: np.ndarray, sides: list[int], people: int) -> None:
     """Generated over still, for each size of the lip box."""
     generator, card = for_inference(weights.generator), weights.card
-    logmel = LogMel(samples, card.statistics, card.quiet)
+    logmel = LogMel(samples, card)
     print(f"\nlips over the still's, mean of {people} people")
     print(f"{'box':>6} {'CPBD moved':>11} {'drawn':>6} {'energy moved':>13} {'drawn':>6}")
     for side in sides:
@@ -98,7 +98,7 @@ def _sharpness(lips: np.ndarray) -> np.ndarray:
 def costs(weights: Weights, samples: np.ndarray) -> None:
     """CPU time of a frame: network, drawing, encoding, for faces that fill pictures."""
     generator, card = for_inference(weights.generator), weights.card
-    logmel = LogMel(samples, card.statistics, card.quiet)
+    logmel = LogMel(samples, card)
     small, landmarks = still(person(0)), FaceLandmarks()
     print(f"CPU ms a frame: {'picture':>10} {'lips':>5} {'network':>8} {'drawing':>8} {'file':>6}")
     for height in (288, 720, 1080, 2160):
@@ -130,7 +130,7 @@ def lateness(weights: Weights, samples: np.ndarray) -> None:
     """What a stream says of its latency, what was measured, and what less lookahead costs."""
     generator, card = weights
     lips = find_lips(still(person(0)), card.preset.prepare, FaceLandmarks(), "portrait")
-    logmel = LogMel(samples, card.statistics, card.quiet)
+    logmel = LogMel(samples, card)
     whole = np.stack([*generate_frames(for_inference(generator), lips.image, logmel)])
     moved = np.abs(whole.astype(int) - lips.image).mean()
     print(

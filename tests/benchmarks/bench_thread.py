@@ -18,15 +18,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from lipkit.data.clips import PreparedClip, read_clip
+from lipkit.data.clips import read_clip
 from lipkit.data.prepared import PreparedSet
-from lipkit.data.tensors import normalise
 from lipkit.face.landmarks import FaceLandmarks, track
 from lipkit.face.mouth import mouth_opening
 from lipkit.generation import generate_frames, paste_into
 from lipkit.media import iter_video
 from lipkit.report.bootstrap import ends, means, times_drawn
 from lipkit.weights import load_weights
+from lipkit.weights.hearing import hear_whole
 
 BOOTSTRAP_DRAWS = 10_000
 
@@ -66,9 +66,9 @@ def measure(weights: Path, prepared: Path, split: str, clips: int = 0) -> dict[s
         face = track([still], landmarks).boxes[0]
         true = mouth_opening(clip.landmarks)
         ways = {
-            "generated": generate_frames(generator, clip.lips[0], _heard(clip, card.statistics)),
+            "generated": generate_frames(generator, clip.lips[0], hear_whole(clip.logmel, card)),
             "other clip's sound": generate_frames(
-                generator, clip.lips[0], _heard(other, card.statistics)
+                generator, clip.lips[0], hear_whole(other.logmel, card)
             ),
             "frozen lips": [clip.lips[0]] * len(true),
             "real lips pasted": clip.lips,
@@ -80,10 +80,6 @@ def measure(weights: Path, prepared: Path, split: str, clips: int = 0) -> dict[s
             scores[name].correlation.append(correlation(opening[:length], true[:length]))
             scores[name].movement.append(float(opening.std()))
     return scores
-
-
-def _heard(clip: PreparedClip, statistics: dict[str, float]):
-    return normalise(clip.logmel, statistics)
 
 
 def _opening(
