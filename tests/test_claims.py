@@ -107,6 +107,29 @@ def test_the_spread_is_pooled_over_cells_by_a_plain_loop():
     assert pooled_spread([np.ones(1)]) is None
 
 
+def test_a_cell_that_falls_apart_does_not_make_the_others_uncertain():
+    rng, missed, left_out = np.random.default_rng(3), 0, 0
+    for _ in range(300):
+        hard = rng.normal(0, CLIP, 40)
+        calm = [cell(rng, 1.0, hard) for _ in range(6)]
+        wild = cell(rng, 1.0, hard) + rng.normal(0, 40 * SEED, (3, 1))
+        spread = pooled_spread([run_means(c) for c in [*calm, wild]])
+        left_out += spread == pooled_spread([run_means(c) for c in calm])
+        low, high = effect(calm[0], wild, spread=spread).interval(0.05)
+        missed += not low <= 0 <= high
+    assert left_out > 290, "but where its three runs fell close together"
+    assert missed / 300 < 0.08, "the wild cell counts by its own three runs"
+
+
+def test_cells_that_differ_as_cells_do_are_all_pooled():
+    rng, all_pooled = np.random.default_rng(4), 0
+    for _ in range(400):
+        found = pooled_spread([rng.normal(0, 1, 3) for _ in range(7)])
+        all_pooled += found.freedom == 14
+    assert all_pooled > 380
+    assert pooled_spread([np.ones(3), np.array([1.0, 2.0])]) == Spread(0.5 / 3, 3)
+
+
 def test_holm_by_hand():
     # Sorted .001 .012 .03 .04: .001 < .05/4, .012 < .05/3, .03 > .05/2: that and the rest stop.
     assert holm_levels([0.03, 0.001, 0.04, 0.012]) == pytest.approx(

@@ -8,6 +8,7 @@ import numpy as np
 
 from lipkit.experiments.columns import Contrast
 from lipkit.experiments.effects import (
+    ODD,
     POWER,
     Effect,
     Spread,
@@ -23,8 +24,9 @@ VERDICTS = (HELD, NOT_HELD, TOO_SMALL, UNDECIDED)
 RULE = (
     "An effect is the difference of two cells, clip by clip, each cell the mean of its seeds; "
     "where a split has several people, it is the mean over people. Its interval covers other "
-    "clips (or people) and other seeds, by Student's t; the spread of seeds is pooled over all "
-    "cells, and a cell that varies more counts by its own. All claims of one block, on one split "
+    "clips (or people) and other seeds, by Student's t; the spread of seeds is pooled over the "
+    f"cells, but for one whose runs differ more than the others' (F test, {ODD:.0%}), and a cell "
+    "that varies more counts by its own. All claims of one block, on one split "
     f"and in one convention, keep an error of {LEVEL:.0%} together (Holm), so the intervals are "
     "wider than those of single claims. Held: the interval lies on the claim's side of 0, and the "
     "effect is at least the smallest that matters. Not held: the interval excludes such an effect "
@@ -51,7 +53,7 @@ class CellScores:
     """Metric -> the smallest effect that matters; 0 where there is none."""
 
     def spread(self, metric: str) -> Spread | None:
-        """Of seeds, pooled over all trained cells."""
+        """Of seeds, pooled over the trained cells."""
         cells = [
             run_means(values, self.people)
             for (cell, name), values in self.values.items()

@@ -3,9 +3,10 @@
 Two things would be others if everything were done again. The **clips** (or the people, where a
 split has several): what differs between two cells is taken clip by clip, since a hard clip is
 hard for both. And the **seeds**: two runs of equal settings differ. Three seeds say little about
-their own spread, so it is pooled over all cells of an experiment; a cell that varies more than
-that counts by its own. Student's t does the rest, with Welch and Satterthwaite's degrees of
-freedom, so that few people or few seeds make wide intervals.
+their own spread, so it is pooled over the cells of an experiment; a cell that varies more than
+that counts by its own, and one that varies far more is left out of the pool. Student's t does
+the rest, with Welch and Satterthwaite's degrees of freedom, so that few people or few seeds make
+wide intervals.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import stats
+
+ODD = 0.01
+"""A cell whose spread of seeds is less likely than this, were it that of the others, is odd."""
 
 POWER = 0.8
 """The probability with which an effect must be found to count as one that could be seen."""
@@ -37,21 +41,41 @@ class Spread:
 def pooled_spread(cells: Sequence[np.ndarray]) -> Spread | None:
     """The spread of seeds over several cells, each with the means of its runs ``[seeds]``.
 
-    None where no cell has two runs.
+    A cell whose runs differ more than those of the others (:func:`is_odd`, the widest first) is
+    left out: pooling takes all for equal, and one that falls apart in another way with each seed
+    would make every other cell uncertain. None where no cell has two runs.
 
     >>> import numpy as np
     >>> spread = pooled_spread([np.array([1.0, 1.2]), np.array([2.0])])  # one cell has two runs
     >>> round(spread.variance, 3), spread.freedom
     (0.02, 1)
     """
-    squares, freedom = 0.0, 0
-    for means in cells:
-        means = np.asarray(means, np.float64)
-        means = means[np.isfinite(means)]
-        if len(means) > 1:
-            squares += float(((means - means.mean()) ** 2).sum())
-            freedom += len(means) - 1
-    return Spread(squares / freedom, freedom) if freedom else None
+    spreads = sorted(filter(None, map(_own_spread, cells)), key=lambda own: own.variance)
+    while len(spreads) > 1 and is_odd(spreads[-1], _pooled(spreads[:-1]), len(spreads)):
+        spreads.pop()
+    return _pooled(spreads) if spreads else None
+
+
+def is_odd(own: Spread, others: Spread, cells: int = 1) -> bool:
+    """Whether a cell's runs differ more than those of others: an F test, at :data:`ODD`.
+
+    ``cells`` is of how many it is the widest, for which the level is divided.
+    """
+    if others.variance == 0:  # a metric that says nothing of them
+        return False
+    ratio = own.variance / others.variance
+    return bool(stats.f.sf(ratio, own.freedom, others.freedom) < ODD / cells)
+
+
+def _own_spread(means: np.ndarray) -> Spread | None:
+    means = np.asarray(means, np.float64)
+    means = means[np.isfinite(means)]
+    return Spread(float(means.var(ddof=1)), len(means) - 1) if len(means) > 1 else None
+
+
+def _pooled(spreads: Sequence[Spread]) -> Spread:
+    freedom = sum(own.freedom for own in spreads)
+    return Spread(sum(own.variance * own.freedom for own in spreads) / freedom, freedom)
 
 
 @dataclass(frozen=True)
@@ -128,9 +152,12 @@ def effect(
     for values, has_seeds in zip((origin, target), trained, strict=True):
         if has_seeds:
             means = run_means(values, people)
-            means = means[np.isfinite(means)]
-            own = float(means.var(ddof=1)) if len(means) > 1 else 0.0
-            parts.append((max(spread.variance, own) / len(means), spread.freedom))
+            own, counted = _own_spread(means) or spread, spread
+            if is_odd(own, spread):
+                counted = own
+            elif own.variance > spread.variance:
+                counted = Spread(own.variance, spread.freedom)
+            parts.append((counted.variance / np.isfinite(means).sum(), counted.freedom))
     variance = sum(part for part, _ in parts)
     below = sum(part**2 / freedom for part, freedom in parts)
     # Without any spread the freedom does not matter.
