@@ -43,7 +43,7 @@ def card(level="recording", quiet=(), usual=(), **settings) -> Card:
     return replace(made, quiet=list(quiet), level=list(usual))
 
 
-def test_pauses_do_not_count_however_many():
+def test_pauses_do_not_count_be_they_four_fifths():
     for pauses in (0.0, 0.3, 0.8):
         level = speech_level(spoken(pauses=pauses))
         np.testing.assert_allclose(level, -30 + BANDS, atol=1.5)

@@ -19,6 +19,8 @@ LOUDEST, LOUDEST_COLUMNS = 0.05, 500
 so that long pauses do not pass for speech."""
 SILENT_DB = -85
 """Columns below this are silence, however quiet the rest."""
+NOTHING = np.zeros(0, np.float32)
+"""The level of a recording in which nothing is said, or which is heard as it is."""
 BINS = 200
 """Bins of 1 dB, counted up from silence; what is louder falls into the last."""
 
@@ -59,9 +61,11 @@ class SpeechLevel:
     @property
     def bands(self) -> np.ndarray:
         """f32 [128] dB; empty where nothing was said so far."""
-        if not self.spoken:
-            return np.zeros(0, np.float32)
-        return (self._sums[self._first_spoken :].sum(0) / self.spoken).astype(np.float32)
+        first = self._first_spoken
+        spoken = self._counts[first:].sum()
+        if not spoken:
+            return NOTHING
+        return (self._sums[first:].sum(0) / spoken).astype(np.float32)
 
     @property
     def _first_spoken(self) -> int:
@@ -75,7 +79,7 @@ class SpeechLevel:
 
 
 def speech_level(logmel: np.ndarray) -> np.ndarray:
-    """Of a recording [4T, 128], dB: f32 [128], or empty where nothing is said in it."""
+    """Of a recording [4T, 128], dB: f32 [128], or :data:`NOTHING`."""
     level = SpeechLevel()
     level.add(logmel)
     return level.bands

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import stats
 
 ODD = 0.01
-"""A cell whose spread of seeds is less likely than this, were it that of the others, is odd."""
+"""Level of the F test by which the seeds of a cell differ more than those of the others."""
 
 POWER = 0.8
 """The probability with which an effect must be found to count as one that could be seen."""

@@ -15,14 +15,14 @@ from lipkit.config import (
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
 )
-from lipkit.data.level import SpeechLevel
+from lipkit.data.level import NOTHING, SpeechLevel
 from lipkit.data.spectrogram import log_mel
 from lipkit.errors import LipkitError
 from lipkit.media import Limits, iter_audio, listen
 from lipkit.media.limits import DEFAULT as DEFAULT_LIMITS
 from lipkit.media.sound import SILENT_DB
 from lipkit.weights import Card
-from lipkit.weights.hearing import NOTHING, hear
+from lipkit.weights.hearing import hear
 
 HELD = 30 * SAMPLE_RATE
 """Samples that stay in memory: half a minute, 5 MB."""

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from lipkit.config import COLUMNS_PER_FRAME, FPS, MEL_BANDS, N_FFT, SAMPLE_RATE, SAMPLES_PER_FRAME
-from lipkit.data.level import SILENT_DB, SpeechLevel
+from lipkit.data.level import NOTHING, SILENT_DB, SpeechLevel
 from lipkit.data.spectrogram import log_mel
 from lipkit.data.tensors import to_image_tensor, to_images
 from lipkit.errors import UsageError
@@ -26,7 +26,7 @@ from lipkit.generation.paste import LARGEST_SIDE
 from lipkit.generation.redraw import Redrawing
 from lipkit.generation.talking import shrunk
 from lipkit.weights import Card, Weights
-from lipkit.weights.hearing import NOTHING, hear
+from lipkit.weights.hearing import hear
 
 HEARS = N_FFT // 2
 """Samples beyond a frame's end, at most, that its log-mel depends on: 11.6 ms."""

@@ -4,12 +4,9 @@ import numpy as np
 from torch import Tensor
 
 from lipkit.config import COLUMNS_PER_FRAME, MEL_BANDS
-from lipkit.data.level import relative, speech_level
+from lipkit.data.level import NOTHING, relative, speech_level
 from lipkit.data.tensors import normalise, scramble
 from lipkit.weights import Card
-
-NOTHING = np.zeros(0, np.float32)
-"""The level of a recording that is heard as it is."""
 
 
 def hear(columns: np.ndarray, card: Card, level: np.ndarray, lift: bool = False) -> Tensor:
