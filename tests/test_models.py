@@ -11,6 +11,7 @@ from lipkit.models.fusion import Fusion, fuse
 from lipkit.models.generator import Generator, GeneratorConfig, feature_channels
 from lipkit.models.identity_encoder import IdentityEncoder
 from lipkit.models.network import parameter_count
+from lipkit.models.pixel_conv import PixelConv
 from lipkit.models.residual import ResidualBlock
 
 
@@ -57,7 +58,7 @@ def test_residual_blocks_over_time_have_the_published_size():
 
 def test_layers_are_as_many_as_published(paper_generator):
     kinds = [type(layer) for layer in paper_generator.modules()]
-    assert kinds.count(nn.Conv2d) == 5 + 3
+    assert sum(issubclass(kind, nn.Conv2d) for kind in kinds) == 5 + 3
     assert sum(issubclass(kind, nn.Conv3d) for kind in kinds) == 1 + 9 * 2 + 1
     assert kinds.count(nn.ConvTranspose3d) == 2
     # All but the last convolution are batch-normalised.
@@ -170,3 +171,20 @@ def test_pixel_loss_is_the_mean_absolute_difference():
 def test_pixel_loss_refuses_to_broadcast():
     with pytest.raises(ValueError, match="differ in shape"):
         PixelLoss()(torch.zeros(2, 3, 4, 8, 8), torch.zeros(1, 3, 4, 8, 8))
+
+
+@pytest.mark.parametrize(("inputs", "outputs", "padding"), [(3, 4, 0), (4, 3, 3)])
+def test_the_convolution_next_to_the_pixels_is_one(inputs, outputs, padding):
+    torch.manual_seed(0)
+    ours = PixelConv(inputs, outputs, 7, padding=padding)
+    plain = nn.Conv2d(inputs, outputs, 7, padding=padding)
+    plain.load_state_dict(ours.state_dict())
+    picture, seen = torch.randn(2, inputs, 16, 12), []
+    for conv in (ours, plain):
+        own = picture.clone().requires_grad_()
+        made = conv(own)
+        made.square().sum().backward()
+        seen.append([made.detach(), own.grad, conv.weight.grad, conv.bias.grad])
+    for mine, theirs in zip(*seen, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
+    assert seen[0][0].is_contiguous()

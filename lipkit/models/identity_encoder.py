@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from lipkit.models.pixel_conv import PixelConv
+
 
 class IdentityEncoder(nn.Module):
     """The poster's identity encoder (fact sheet 2.2): a wide look, then two halvings.
@@ -21,9 +23,9 @@ class IdentityEncoder(nn.Module):
         self.layers = nn.Sequential(
             # Mirrored border: zeros would draw a dark frame around the face's skin.
             nn.ReflectionPad2d(3),
-            *_conv(3, features // 4, kernel=7, padding=0),
-            *_conv(features // 4, features // 2, stride=2),
-            *_conv(features // 2, features, stride=2),
+            *_with_norm(PixelConv(3, features // 4, 7, bias=False)),
+            *_with_norm(_halve(features // 4, features // 2)),
+            *_with_norm(_halve(features // 2, features)),
         )
 
     def forward(self, identity: Tensor) -> Tensor:
@@ -31,8 +33,9 @@ class IdentityEncoder(nn.Module):
         return self.layers(identity)
 
 
-def _conv(
-    inputs: int, outputs: int, kernel: int = 3, stride: int = 1, padding: int = 1
-) -> list[nn.Module]:
-    conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=False)
-    return [conv, nn.BatchNorm2d(outputs), nn.ReLU()]
+def _halve(inputs: int, outputs: int) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False)
+
+
+def _with_norm(conv: nn.Conv2d) -> list[nn.Module]:
+    return [conv, nn.BatchNorm2d(conv.out_channels), nn.ReLU()]

@@ -7,6 +7,7 @@ from lipkit.models.decoder import Decoder
 from lipkit.models.generator import feature_channels
 from lipkit.models.identity_encoder import IdentityEncoder
 from lipkit.models.network import channels_last
+from lipkit.models.pixel_conv import PixelConv
 from lipkit.models.residual import ResidualBlock
 
 RESIDUAL_BLOCKS = 6
@@ -91,7 +92,7 @@ def _frame_decoder(features: int) -> nn.Sequential:
     return nn.Sequential(
         *_double(features, features // 2),
         *_double(features // 2, features // 4),
-        nn.Conv2d(features // 4, 3, 7, padding=3),
+        PixelConv(features // 4, 3, 7, padding=3),
         nn.Tanh(),
     )
 
