@@ -118,3 +118,20 @@ def test_batch_norm_keeps_its_statistics_after_so_many_steps(first, tmp_path):
     weights = [load_file(out / f"weights-{step:06d}.safetensors") for step in (3, 6)]
     moved = [name for name in weights[0] if not torch.equal(weights[0][name], weights[1][name])]
     assert any(name.endswith("weight") for name in moved)
+
+
+@pytest.mark.parametrize(("more", "keeps"), [(0, True), (2, False)])
+def test_batch_norm_does_not_learn_anew_what_weights_know(first, tmp_path, more, keeps):
+    """A network that learned with kept statistics is another one with those of a batch."""
+    learned = read_card(first / "run" / "weights.safetensors").step
+    changes = {"train.start": str(first / "run"), "train.norm_steps": learned + more}
+    out = tmp_path / "on"
+    train(first / "set", settings(PIXEL_ONLY, **changes, **{"train.steps": 1}), out, progress=False)
+    before, after = (load_file(folder / "weights.safetensors") for folder in (first / "run", out))
+    norms = [
+        name
+        for name in before
+        if name.endswith("running_mean") and not name.startswith("audio_encoder.")
+    ]
+    assert norms
+    assert all(torch.equal(before[name], after[name]) for name in norms) == keeps

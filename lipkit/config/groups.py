@@ -105,7 +105,8 @@ class TrainConfig(Settings):
         None,
         low=0,
         help="steps in which the generator's batch norm learns its statistics, kept from then "
-        "on; none: all. A batch of a few windows hides how bright each of them is",
+        "on; none: all. Those of train.start's weights count. A batch of a few windows hides how "
+        "bright each of them is",
     )
     guided: float = bounded(
         0.0, low=0.0, high=1.0, help="share of windows that are rendered from the true points"

@@ -43,7 +43,6 @@ GOING_ON = {
     "train.start": BEGUN,
     "train.steps": 300,
     "train.warmup_steps": 20,
-    "train.norm_steps": 0,
     "data.augment": False,
     "flow.steps": 20,
     "loss.perc.steps": 20,

@@ -172,8 +172,8 @@ class GeneratorRecipe(Recipe):
 
     def take(self, batch: Batch, clock: Clock) -> dict[str, Tensor]:
         """A step of every network (:class:`lipkit.training.step.Step`)."""
-        kept = self.config.norm_steps
-        if kept is not None and clock.step >= kept:
+        kept, learned = self.config.norm_steps, self.started.step if self.started else 0
+        if kept is not None and learned + clock.step >= kept:
             keep_statistics(self.networks.generator)
         losses = self.take_step(batch, share_done(clock.step, self.config, clock.minutes))
         if self.networks.average is not None:
