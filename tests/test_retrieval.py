@@ -1,6 +1,8 @@
 """Retrieval: the nearest window by sound, against a plain loop; its row in the table."""
 
 import json
+import os
+import shutil
 
 import numpy as np
 import pytest
@@ -138,6 +140,26 @@ def test_same_speaker_searches_only_his_clips(prepared, tmp_path, monkeypatch):
     lips = {task.clip_id: task.predictions["retrieval"] for task in tasks}["s1/s1_test3"][0]
     places = [np.array_equal(lips, own.lips[s : s + 16]) for s in range(15)]
     assert sum(places) == 1
+
+
+def test_another_set_is_searched(prepared, tmp_path, monkeypatch):
+    import lipkit.evaluation.work as run
+
+    tasks = []
+    honest = run.measure
+    monkeypatch.setattr(run, "measure", lambda task: tasks.append(task) or honest(task))
+    other = shutil.copytree(prepared, tmp_path / "other")
+    done = quick(prepared, tmp_path / "out", retrieval=f"{other}:s1_train")
+    second = read_clip(other / "clips/s2/s1_train1.safetensors")
+    lips = {task.clip_id: task.predictions["retrieval"] for task in tasks}["s1/s1_test3"][0]
+    assert np.array_equal(lips, second.lips[3:19])
+    assert row(done)["searched_clips"] == 2
+
+
+def test_a_measured_clip_is_known_by_its_file_in_another_set(prepared, tmp_path):
+    other = shutil.copytree(prepared, tmp_path / "other", copy_function=os.link)
+    with pytest.raises(UsageError, match="would find themselves"):
+        quick(prepared, tmp_path / "out", retrieval=f"{other}:s1_test")
 
 
 def test_what_is_done_is_kept_and_another_search_is_not(prepared, tmp_path, monkeypatch):

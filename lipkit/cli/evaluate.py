@@ -37,7 +37,8 @@ def evaluate(
     retrieval: Annotated[
         str | None,
         typer.Option(
-            metavar="SPLIT", help="Add a row: the lips of the nearest sound in the split."
+            metavar="[SET:]SPLIT",
+            help="Add a row: the lips of the nearest sound in the split, of another set if named.",
         ),
     ] = None,
     same_speaker: Annotated[

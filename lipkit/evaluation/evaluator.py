@@ -17,7 +17,7 @@ from lipkit.evaluation.options import EvaluationOptions
 from lipkit.evaluation.other_sound import OtherSounds
 from lipkit.evaluation.parts import Parts
 from lipkit.evaluation.predictions import Model, load_models
-from lipkit.evaluation.retrieval import RETRIEVAL, Retrieval
+from lipkit.evaluation.retrieval import RETRIEVAL, Retrieval, place
 from lipkit.evaluation.score_tables import write_all
 from lipkit.evaluation.split import SplitClip, find_sources, split_clips, spread
 from lipkit.evaluation.summary import summarise
@@ -200,12 +200,13 @@ def _search_of(
         if options.same_speaker:
             raise UsageError("--same-speaker is about --retrieval SPLIT; give both")
         return None
-    if split in (None, options.retrieval):
+    searched, name = place(options.retrieval, opened)
+    if searched is opened and split in (None, name):
         raise UsageError(
             f"--retrieval {options.retrieval}: its windows are measured and would find "
             "themselves; search a training split"
         )
-    return Retrieval(opened, options.retrieval, clips, window, options.same_speaker)
+    return Retrieval(searched, name, clips, window, options.same_speaker)
 
 
 def _other_crops(models: Sequence[Model], prepared: PreparedSet) -> list[str]:

@@ -23,8 +23,8 @@ class EvaluationOptions:
     landmark_model: str | Path | None = None
     """dlib's 68-point model, if it is not found."""
     retrieval: str | None = None
-    """A training split of the same set; adds the row of the lips whose sound is nearest there
-    (:class:`lipkit.evaluation.retrieval.Retrieval`)."""
+    """A training split of the same set, or ``SET:SPLIT`` of another; adds the row of the lips
+    whose sound is nearest there (:class:`lipkit.evaluation.retrieval.Retrieval`)."""
     same_speaker: bool = False
     """Retrieval searches the window's own speaker only."""
     batch_norm: str = "running"

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,19 +21,31 @@ from lipkit.provenance import code_of
 RETRIEVAL = "retrieval"
 
 
-class Retrieval:
-    """Searches a split of the prepared set for the sound of windows, and copies the lips.
+def place(text: str, measured: PreparedSet) -> tuple[PreparedSet, str]:
+    """What is searched: ``SET:SPLIT``, or ``SPLIT`` of the set that is measured.
 
-    Sounds are compared as models hear them: log-mel, normalised by the set's statistics, frame
-    by frame over the whole window, every start of every clip. The identity image is not
-    looked at, so that the lips may be another person's.
+    Raises
+    ------
+    LipkitError
+        When the other set cannot be read.
+    """
+    folder, colon, split = text.rpartition(":")
+    return (PreparedSet.open(folder) if colon else measured), split
+
+
+class Retrieval:
+    """Searches a split of a prepared set for the sound of windows, and copies the lips.
+
+    Sounds are compared as models hear them: log-mel, normalised by the statistics of the set
+    that is searched, frame by frame over the whole window, every start of every clip. The
+    identity image is not looked at, so that the lips may be another person's.
 
     Parameters
     ----------
     prepared
-        The set.
+        The set to search; the measured clips may be of another.
     split
-        The split to search.
+        Its split.
     measured
         The clips that are measured.
     window
@@ -72,17 +85,17 @@ class Retrieval:
         where = f"{prepared.folder}: split {split!r}, to be searched,"
         if rows.empty:
             raise UsageError(f"{where} has no clip of {window} frames; search another split")
-        ids = [clip.clip_id for clip in measured]
-        if both := set(ids) & set(rows.clip_id):
+        self._window, self._statistics = window, prepared.statistics
+        self._files = [prepared.folder / file for file in rows.file]
+        # A mixed set calls a clip by another name; its file is the same, or a link to it.
+        searched = {_file_of(file) for file in self._files}
+        if both := [clip.clip_id for clip in measured if _file_of(clip.file) in searched]:
             raise UsageError(
                 f"{where} holds clips that are measured ({min(both)}), which would find "
                 "themselves; search a training split"
             )
-        self._window, self._statistics = window, prepared.statistics
-        self._files = [prepared.folder / file for file in rows.file]
-        speakers = prepared.manifest.set_index("clip_id").speaker
         # One group of clips may be searched for one group of windows.
-        self._group_of = {clip_id: speakers[clip_id] if same_speaker else "" for clip_id in ids}
+        self._group_of = {clip.clip_id: clip.speaker if same_speaker else "" for clip in measured}
         self._groups = list(rows.speaker) if same_speaker else [""] * len(rows)
         if missing := set(self._group_of.values()) - set(self._groups):
             raise UsageError(
@@ -136,3 +149,9 @@ class Retrieval:
         """f32 [frames, 512]."""
         logmel = file.rows("logmel", 0, file.frames)
         return normalise(logmel.astype(np.float32), self._statistics).view(file.frames, -1)
+
+
+def _file_of(path: Path) -> tuple[int, int]:
+    """What tells a file from all others, whatever it is called."""
+    found = os.stat(path)
+    return found.st_dev, found.st_ino

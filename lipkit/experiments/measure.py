@@ -170,10 +170,12 @@ def _measured(
 
     models = [str(run.folder) for run in runs if run.prepared == plan.prepared]
     models += [str(shipped.path_of(cell.weights)) for cell in plan.measured if cell.weights]
-    searches = test.is_main and any(cell.row == RETRIEVAL for cell in plan.measured)
-    split = plan.base.train.train_split if searches else None
+    searched = None
+    if any(cell.row == RETRIEVAL for cell in plan.measured):
+        split = plan.base.train.train_split
+        searched = split if test.is_main else f"{plan.prepared}:{split}"
     out = plan.out / FOLDER / test.name
-    whole = _evaluated(models, test, out, metrics, options, retrieval=split)
+    whole = _evaluated(models, test, out, metrics, options, retrieval=searched)
     others = []
     if test.is_main:
         for variant in dict.fromkeys(r.cell.variant for r in runs if r.prepared != plan.prepared):
