@@ -12,7 +12,9 @@ from safetensors.torch import load_file
 
 from lipkit.config import PrepareConfig
 from lipkit.corpora import list_clips
+from lipkit.data.manifest import MANIFEST
 from lipkit.data.prepare import prepare_clip
+from lipkit.data.prepared import PreparedSet
 from lipkit.data.spectrogram import log_mel
 from lipkit.errors import LipkitError, UsageError
 from lipkit.face.lips import crop, crop_boxes
@@ -30,7 +32,7 @@ from lipkit.metrics.sync.weights import SHIPPED, save_sync
 from lipkit.models.sync_network import OFFSETS, SyncNetwork, moving_part, similarities, to_grey
 from lipkit.talker import talking_clip
 from lipkit.training.run_folder import read_log
-from lipkit.training.sync_clips import vary_lips, vary_sound
+from lipkit.training.sync_clips import SyncClips, vary_lips, vary_sound
 from lipkit.training.sync_recipe import SyncLoss
 
 LIKELY_SHIFTS = (-10, -3, 0, 6, 10)
@@ -306,9 +308,20 @@ def test_training_script_writes_proven_weights(script, tmp_path, capsys):
     only_short = write_set(tmp_path / "short", [30, 30])
     assert script([*options, "--test", f"{only_short}:train"]) == 2
     assert "64 frames" in capsys.readouterr().err
-    for wrong, code in ((f"{folder}:trian", 2), (str(tmp_path), 2), (f"{tmp_path}:train", 1)):
+    wrongs = {f"{folder}:trian": 2, str(tmp_path): 2, f"{tmp_path}:train": 1, f"{source}*0": 2}
+    for wrong, code in wrongs.items():
         assert script(["--train", wrong, "--out", str(out)]) == code
         assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_speakers_are_drawn_as_often_as_asked(tmp_path):
+    many, few = (write_set(tmp_path / name, [30] * clips) for name, clips in (("a", 4), ("b", 1)))
+    (few / MANIFEST).write_text((few / MANIFEST).read_text().replace(",s1,", ",s2,"))
+    sources = [(PreparedSet.open(many), "train", 1), (PreparedSet.open(few), "train", 6)]
+    clips = SyncClips(sources)
+    assert len(clips.clips) == 2
+    # The root of four clips once, the root of one six times.
+    assert clips.shares == pytest.approx([2 / 8, 6 / 8])
 
 
 def test_its_training_resumes_as_if_undisturbed(script, tmp_path):

@@ -28,23 +28,28 @@ class SyncClips:
     Parameters
     ----------
     sources
-        Prepared sets with the names of their splits.
+        Prepared sets with the names of their splits, and how many times as often as others their
+        speakers are drawn.
     """
 
-    def __init__(self, sources: Sequence[tuple[PreparedSet, str]]) -> None:
+    def __init__(self, sources: Sequence[tuple[PreparedSet, str, int]]) -> None:
         self.clips: dict[str, list[tuple[Tensor, Tensor]]] = {}
-        for prepared, split in sources:
+        often: dict[str, int] = {}
+        for prepared, split, times in sources:
             for row in prepared.clips(split).itertuples():
                 if row.frames < min(_LENGTHS):
                     continue
                 clip = read_clip(prepared.folder / row.file)
                 grey = to_grey(torch.from_numpy(clip.lips)).round().byte()
                 pair = grey, torch.from_numpy(clip.logmel)
-                self.clips.setdefault(f"{prepared.corpus}/{row.speaker}", []).append(pair)
+                speaker = f"{prepared.corpus}/{row.speaker}"
+                self.clips.setdefault(speaker, []).append(pair)
+                often[speaker] = max(times, often.get(speaker, 0))
         if not self.clips:
             raise LipkitError(f"no clip has {min(_LENGTHS)} frames; give a set with longer clips")
-        weights = np.sqrt([len(clips) for clips in self.clips.values()])
-        self._share = weights / weights.sum()
+        weights = [often[who] * np.sqrt(len(clips)) for who, clips in self.clips.items()]
+        self.shares = np.array(weights) / sum(weights)
+        """How often each speaker is drawn, in the order of ``clips``."""
 
     def __len__(self) -> int:
         return sum(map(len, self.clips.values()))
@@ -55,7 +60,7 @@ class SyncClips:
         speakers = list(self.clips)
         lips, sound = [], []
         while len(lips) < FRAMES // frames:
-            clips = self.clips[speakers[generator.choice(len(speakers), p=self._share)]]
+            clips = self.clips[speakers[generator.choice(len(speakers), p=self.shares)]]
             grey, logmel = clips[generator.integers(len(clips))]
             if len(grey) < frames:
                 frames = len(grey)
