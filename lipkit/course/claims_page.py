@@ -178,7 +178,7 @@ def write_strip(plan: Plan) -> Path | None:
         generator, card = load_weights(run.folder)
         logmel = LogMel(talk.samples, card)
         made = generate_frames(for_inference(generator), lips.image, logmel)
-        rows[name] = np.stack(list(made))
+        rows[name.replace("_", "_\n")] = np.stack(list(made))
     rows["frozen"] = np.repeat(lips.image[None], len(truth), axis=0)
     sounds = [p for p in talk.phonemes if p.symbol != "_"]
     chosen = [sounds[i] for i in np.linspace(0, len(sounds) - 1, FRAMES).round().astype(int)]

@@ -102,12 +102,10 @@ def _dot(ax: Axes, score: Score | None, y: float, hollow: bool = False) -> None:
 
 
 def _title(stored: Stored, row: str) -> str:
+    """Its name; a letter of Tab. 1 is explained."""
     title = stored.title(row)
-    if title != row and len(row) <= 2:
-        title = f"{row}  {title}"
-    elif title != row:
-        title = row.replace("_", ", ")
-    return "\n".join(textwrap.wrap(title, _LETTERS)[:2])
+    name = f"{row}  {title}" if title != row and len(row) <= 2 else row
+    return "\n".join(textwrap.wrap(name, _LETTERS)[:2])
 
 
 def _rows_axis(ax: Axes, count: int) -> None:
@@ -236,9 +234,12 @@ def wrapping_rows_figure(
 ) -> Figure:
     """Every row's true PSNR and its wrapped one, joined, beside the paper's values.
 
+    Rows that draw nothing are left out.
+
     ``unrelated`` is the wrapped PSNR that unrelated pictures typically have, in dB. It is no
     bound: the largest square modulo 256 is 249, which is 24.2 dB.
     """
+    rows = [row for row in rows if stored.score(split, row, "psnr") is not None]
     figure = new_figure(1.0 + 0.32 * len(rows), 6.6)
     ax = figure.subplots()
     for y, row in enumerate(rows):
