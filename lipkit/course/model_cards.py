@@ -86,6 +86,14 @@ WORDS: Mapping[str, Words] = {
         "As `paper`: soft lips, teeth as a grey band, hardly any free speech. It moves its lips "
         "further, and is no nearer to the truth by LMD, SSIM or the opening's r.",
     ),
+    "paper_augmented": Words(
+        "`paper`, trained further with other voices, microphones, lamps and cameras.",
+        _MANY,
+        "Teaching: what augmentation gives, and what it takes. A beginning for people whom the "
+        "training did not have.",
+        "It keeps strangers' faces a little better than `paper` and knows s1 less well. Its lips "
+        "are softer still, and free speech moves them as little.",
+    ),
     "paper_third": Words(
         "`paper` after a third of its training: where the demo and notebook 07 go on.",
         _MANY,

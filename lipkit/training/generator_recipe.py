@@ -244,10 +244,9 @@ class GeneratorRecipe(Recipe):
 
     def _licences(self) -> list[str]:
         """Of what the weights learned from, that of the weights they began with included."""
-        found = [data_licence(self.prepared.corpus.split("+"))]
-        if self.started and self.started.data_licence not in found:
-            found.append(self.started.data_licence)
-        return found
+        found = data_licence(self.prepared.corpus.split("+")).split("; ")
+        more = self.started.data_licence.split("; ") if self.started else []
+        return found + [licence for licence in more if licence not in found]
 
     def _notes(self) -> Iterator[str]:
         if not self.draws:
