@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 
 class PixelConv(nn.Conv2d):
-    """A 2-D convolution from or to three colours, two to three times as fast on a CPU.
+    """A 2-D convolution from or to three colours, up to twice as fast on a CPU.
 
     Processors take eight or sixteen channels at a time, and here there are three or four. With
     the channels of a pixel side by side in memory the kernel's pixels fill the rest. The layers
