@@ -37,6 +37,7 @@ from lipkit.config import COLUMNS_PER_FRAME, MEL_BANDS, DataConfig
 from lipkit.corpora.fetch import script
 from lipkit.data.augment import other_voice
 from lipkit.data.level import speech_level
+from lipkit.data.part import part
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import UsageError
 from lipkit.evaluation.other_sound import next_of_another
@@ -131,9 +132,7 @@ class Heard:
     """
 
     def __init__(self, text: str) -> None:
-        folder, _, split = text.rpartition(":")
-        if not (folder and split):
-            raise UsageError(f"{text!r}: expected FOLDER:SPLIT")
+        folder, split, *_ = part(text)
         prepared = PreparedSet.open(folder)
         self.clips = SpokenPoints(prepared, split, DataConfig(identity="any"))
         rows = prepared.clips(split)

@@ -25,6 +25,7 @@ from lipkit.corpora.fetch import script
 from lipkit.course.lesson import read_truth_file
 from lipkit.course.spoken import KINDS, visemes_of_frames
 from lipkit.data.clips import PreparedClip, read_clip
+from lipkit.data.part import part
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import to_image_tensor, to_images
 from lipkit.errors import LipkitError, UsageError
@@ -57,10 +58,10 @@ def _measure(options: argparse.Namespace) -> None:
     rows, frames = [], []
     for text in options.set:
         name, _, place = text.partition("=")
-        folder, _, split = place.rpartition(":")
-        if not (name and folder and split):
+        if not (name and place):
             raise UsageError("--set must read NAME=FOLDER:SPLIT")
-        found = _of_set(model, name, Path(folder), split, options)
+        folder, split, *_ = part(place)
+        found = _of_set(model, name, folder, split, options)
         rows += found[0]
         frames += found[1]
     if options.truth and not frames:

@@ -5,7 +5,7 @@
         data/grid:other_speakers_train=train*10 data/grid:s1_val=val
     lipkit train data/many --preset paper_few_steps --out runs/paper
 
-SET:SPLIT takes a split of a prepared set, =NAME calls it something else, *TIMES lists each clip
+FOLDER:SPLIT takes a split of a prepared set, =NAME calls it something else, *TIMES lists each clip
 so often, to balance the few of one kind against the many of another. A clip's speaker gets the
 set's folder before his name, so that no name is taken twice. The sound is normalised by the
 statistics of all that is for training.
@@ -17,45 +17,28 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from lipkit.corpora.fetch import script
+from lipkit.data.part import RENAMED, Part, part
 from lipkit.errors import LipkitError, UsageError
 from lipkit.files import content
-
-
-class Part(NamedTuple):
-    """A split of a set, as it was asked for."""
-
-    folder: Path
-    split: str
-    name: str
-    times: int
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the script; returns the exit code."""
     options = script.parser(__doc__)
     options.add_argument("out", type=Path, help="a new folder for the mixed set")
-    options.add_argument("parts", nargs="+", metavar="SET:SPLIT[=NAME][*TIMES]")
+    options.add_argument("parts", nargs="+", metavar=RENAMED)
     given = options.parse_args(arguments)
     return script.exit_code(lambda: _mix(given))
-
-
-def part(text: str) -> Part:
-    """``SET:SPLIT[=NAME][*TIMES]``."""
-    found = re.fullmatch(r"(.+):([^:=*]+)(?:=([^:=*]+))?(?:\*([1-9]\d*))?", text)
-    if not found:
-        raise UsageError(f"{text!r}: expected SET:SPLIT, SET:SPLIT=NAME or SET:SPLIT=NAME*TIMES")
-    folder, split, name, times = found.groups()
-    return Part(Path(folder), split, name or split, int(times or 1))
 
 
 def _mix(options: argparse.Namespace) -> None:
     from lipkit.data.ledger import enter
     from lipkit.data.prepared import PreparedSet
 
-    parts = [part(text) for text in options.parts]
+    parts = [part(text, RENAMED) for text in options.parts]
     if content(options.out):
         raise UsageError(f"{options.out}: holds files; give a new or empty folder")
     sets = {one.folder: PreparedSet.open(one.folder) for one in parts}

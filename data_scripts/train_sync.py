@@ -15,13 +15,13 @@ against mismatched sound, windows.
 import argparse
 import datetime
 import json
-import re
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lipkit.corpora.fetch import script
+from lipkit.data.part import OFTEN, PART, Part, part
 from lipkit.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _run(options: argparse.Namespace) -> None:
     from lipkit.training.sync_clips import SyncClips
     from lipkit.training.sync_recipe import DEFAULTS, train_sync
 
-    training = [_often(text) for text in options.train]
+    training = [_source(part(text, OFTEN)) for text in options.train]
     tests = {text: _test_clips(text, options.test_clips) for text in options.test}
     clips = SyncClips(training)
     changes = {"steps": options.steps, "minutes": options.minutes, "seed": options.seed}
@@ -76,7 +76,7 @@ def _test_clips(text: str, count: int) -> tuple[str, list]:
     from lipkit.data.clips import read_clip
     from lipkit.metrics.sync.proof import SHORTEST
 
-    prepared, split = _source(text)
+    prepared, split, _ = _source(part(text))
     rows = prepared.clips(split)
     rows = rows[rows.frames >= SHORTEST]
     if len(rows) < 2:
@@ -88,28 +88,18 @@ def _test_clips(text: str, count: int) -> tuple[str, list]:
     return f"{prepared.corpus} {split}", [(clip.lips, clip.logmel) for clip in clips]
 
 
-def _often(text: str) -> "tuple[PreparedSet, str, int]":
-    source, star, times = text.partition("*")
-    if star and not re.fullmatch(r"[1-9]\d*", times):
-        raise UsageError(f"{text!r}: after * stands a number, such as data/prepared:train*10")
-    return *_source(source), int(times or 1)
-
-
-def _source(text: str) -> "tuple[PreparedSet, str]":
+def _source(one: Part) -> "tuple[PreparedSet, str, int]":
     from lipkit.data.prepared import PreparedSet
 
-    folder, colon, split = text.rpartition(":")
-    if not (folder and colon and split):
-        raise UsageError(f"{text!r}: not FOLDER:SPLIT, such as data/prepared:train")
-    prepared = PreparedSet.open(folder)
-    prepared.clips(split)  # a misspelt split is told before hours of training, not after
-    return prepared, split
+    prepared = PreparedSet.open(one.folder)
+    prepared.clips(one.split)  # a misspelt split is told before hours of training, not after
+    return prepared, one.split, one.times
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
     options = script.parser(__doc__)
-    options.add_argument("--train", action="append", required=True, metavar="FOLDER:SPLIT[*TIMES]")
-    options.add_argument("--test", action="append", default=[], metavar="FOLDER:SPLIT")
+    options.add_argument("--train", action="append", required=True, metavar=OFTEN)
+    options.add_argument("--test", action="append", default=[], metavar=PART)
     options.add_argument("--out", type=Path, required=True, help="the weights file to write")
     options.add_argument("--steps", type=int, default=850, help="optimiser steps (850)")
     options.add_argument("--minutes", type=float, help="stop then, if the steps are not done")

@@ -48,7 +48,7 @@ def test_two_sets_become_one(sets, tmp_path):
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
-        (["{one}"], "expected SET:SPLIT"),
+        (["{one}"], "expected FOLDER:SPLIT"),
         (["{one}:nobody"], "nobody"),
         (["{one}:train", "{one}:train=more"], "would be there twice"),
         (["{other}:train", "{one}:train"], "prepared by other settings"),

@@ -23,7 +23,7 @@ class EvaluationOptions:
     landmark_model: str | Path | None = None
     """dlib's 68-point model, if it is not found."""
     retrieval: str | None = None
-    """A training split of the same set, or ``SET:SPLIT`` of another; adds the row of the lips
+    """A training split of the same set, or ``FOLDER:SPLIT`` of another; adds the row of the lips
     whose sound is nearest there (:class:`lipkit.evaluation.retrieval.Retrieval`)."""
     same_speaker: bool = False
     """Retrieval searches the window's own speaker only."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from lipkit.data.clips import ClipFile
+from lipkit.data.part import part
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.tensors import normalise
 from lipkit.errors import UsageError
@@ -22,15 +23,17 @@ RETRIEVAL = "retrieval"
 
 
 def place(text: str, measured: PreparedSet) -> tuple[PreparedSet, str]:
-    """What is searched: ``SET:SPLIT``, or ``SPLIT`` of the set that is measured.
+    """What is searched: ``FOLDER:SPLIT``, or ``SPLIT`` of the set that is measured.
 
     Raises
     ------
     LipkitError
-        When the other set cannot be read.
+        When the other set cannot be read, or the text reads otherwise.
     """
-    folder, colon, split = text.rpartition(":")
-    return (PreparedSet.open(folder) if colon else measured), split
+    if ":" not in text:
+        return measured, text
+    other = part(text)
+    return PreparedSet.open(other.folder), other.split
 
 
 class Retrieval:

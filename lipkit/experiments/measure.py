@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lipkit.data.part import part
 from lipkit.data.prepared import PreparedSet
 from lipkit.errors import LipkitError, UsageError
 from lipkit.experiments.job import is_whole
@@ -94,13 +95,10 @@ def to_measure(
     """
     found = [TestSet(split, Path(prepared), split) for split in splits]
     for text in also:
-        folder, colon, split = text.rpartition(":")
-        if not colon or not folder or not split:
-            raise UsageError(f"--also {text}: give FOLDER:SPLIT")
-        name = (
-            split if split not in {test.name for test in found} else f"{Path(folder).name}-{split}"
-        )
-        found.append(TestSet(name, Path(folder), split, is_main=False))
+        folder, split, *_ = part(text)
+        taken = split in {test.name for test in found}
+        name = f"{folder.name}-{split}" if taken else split
+        found.append(TestSet(name, folder, split, is_main=False))
     if not found:
         raise UsageError("--test-split: names no split")
     for i, test in enumerate(found):
