@@ -38,7 +38,7 @@ def synth(
         typer.Option(help="grid: GRID's 51 words; english: everyday English.", show_default="grid"),
     ] = None,
     text: Annotated[
-        Path | None, typer.Option(help="A text file instead: one sentence a line.")
+        Path | None, typer.Option(help="A text file instead: one sentence per line.")
     ] = None,
     language: Annotated[
         str | None, typer.Option(help="Its language, espeak-ng's code such as de or fr.")

@@ -43,7 +43,7 @@ class Corpus:
     test_speakers: tuple[str, ...] = ()
     """Whom the protocol ``paper`` tests on; none: the last speaker in natural order."""
     strangers: tuple[str, ...] = ()
-    """Its people in the split ``strangers``, of whom nothing may be trained on."""
+    """Its people in the split ``strangers``, who may be in no training set."""
     test_only: bool = False
     """Whether nothing of it may ever be trained on."""
     official_splits: bool = False

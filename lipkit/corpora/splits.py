@@ -46,7 +46,7 @@ from lipkit.settings import did_you_mean
 PROTOCOLS = ("paper", "seen", "unseen", "file", "overfit", "strangers")
 
 STRANGERS = "strangers"
-"""The split of people of whom nothing was trained on."""
+"""The split of people who are in no training set."""
 
 PAPER_VAL = 0.10
 HOLD_OUT = {"test": 0.10, "val": 0.05}

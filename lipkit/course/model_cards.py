@@ -23,8 +23,8 @@ PAGE = RESULTS / "model_cards.md"
 
 SPLITS = {
     "s1_test": "the speaker s1, sentences that were not trained on",
-    "unseen_speaker_test": "the speaker s26, of whom nothing was trained on",
-    "strangers": "real people of whom nothing was trained on",
+    "unseen_speaker_test": "the speaker s26, who is in no training set",
+    "strangers": "real people who are in no training set",
     "drawn_test": "24 drawn people, free speech, nothing of it trained on",
 }
 """What is measured in the cards: the prefix of a metric's name, and in words."""
@@ -54,7 +54,7 @@ WORDS: Mapping[str, Words] = {
         "corpus that gives no names; and 24 drawn people.",
         "Teaching, and comparing models.",
         "It was taught GRID's 51 words and no others, and follows free speech less than "
-        "`plus_crowd`. On real people of whom nothing was trained on it opens the mouth .84 times "
+        "`plus_crowd`. On real strangers it opens the mouth .84 times "
         "as far as they do, and more smoothly. It has seen few faces, from the front only.",
     ),
     "plus_crowd": Words(

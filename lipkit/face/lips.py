@@ -114,7 +114,7 @@ def crop(frames: Iterable[np.ndarray], boxes: np.ndarray, size: int = LIP_SIZE) 
     else:
         if len(lips) == len(boxes):
             return np.stack(lips) if lips else np.empty((0, size, size, 3), np.uint8)
-    raise LipkitError(f"{len(boxes)} boxes do not fit the number of frames; give one box a frame")
+    raise LipkitError(f"{len(boxes)} boxes do not fit the number of frames; give one box per frame")
 
 
 def _crop_one(frame: np.ndarray, box: np.ndarray, size: int) -> np.ndarray:

@@ -104,7 +104,7 @@ def file_lines(text: str, where: str, seed: int) -> Lines:
     """
     lines = [line.strip() for line in text.splitlines() if any(c.isalnum() for c in line)]
     if not lines:
-        raise LipkitError(f"{where}: holds no line to say; write one sentence a line")
+        raise LipkitError(f"{where}: holds no line to say; write one sentence per line")
 
     def choose(person: int, count: int) -> list[str]:
         rng = np.random.default_rng([seed, person, 22])

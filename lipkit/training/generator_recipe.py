@@ -101,7 +101,7 @@ class GeneratorRecipe(Recipe):
         if ours != theirs:
             other = [f"generator.{k}={v}" for k, v in theirs.items() if ours.get(k) != v]
             raise UsageError(
-                f"train.start={name}: its generator is another; set {', '.join(other)}, or leave "
+                f"train.start={name}: its generator is different; set {', '.join(other)}, or leave "
                 "train.start out"
             )
         self.networks.generator.load_state_dict(learned.state_dict())

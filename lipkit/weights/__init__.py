@@ -174,7 +174,7 @@ def load_weights(path: str | Path, pictures: bool = True) -> Weights:
         expected[name].shape != tensors[name].shape for name in expected
     ):
         raise LipkitError(
-            f"{path}: the weights have another shape than their card says; take another "
+            f"{path}: the weights do not have the shape that their card says; take another "
             "weights file or train again with `lipkit train`"
         )
     for name, tensor in tensors.items():
