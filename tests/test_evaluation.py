@@ -28,6 +28,7 @@ from lipkit.evaluation import EvaluationOptions, evaluate
 from lipkit.evaluation.clip_scores import FROZEN, MEAN, TRUTH, measure
 from lipkit.evaluation.keys import metric_keys
 from lipkit.evaluation.other_sound import OtherSounds
+from lipkit.evaluation.parts import Parts
 from lipkit.evaluation.predictions import Model, load_models, predict
 from lipkit.evaluation.score_tables import latex, markdown
 from lipkit.evaluation.scores import ClipScores, RowScores, Score
@@ -251,6 +252,75 @@ def test_a_second_call_measures_only_what_is_missing(prepared, run, tmp_path, me
     measured.clear()
     quick([run], prepared, tmp_path, metrics=FAST, seed=3)
     assert len(measured) == 3
+
+
+def test_metrics_asked_for_by_turns_are_each_measured_once(prepared, run, tmp_path, measured):
+    quick([run], prepared, tmp_path, metrics=["ssim"])
+    quick([run], prepared, tmp_path, metrics=["motion"])
+    quick([], prepared, tmp_path, metrics=["psnr"])
+    measured.clear()
+    done = quick([run], prepared, tmp_path, metrics=["ssim", "motion"])
+    assert measured == []
+    assert row(done.summary, run.name)["metrics"].keys() == {"ssim", "motion"}
+
+
+def test_a_clip_whose_identity_images_changed_is_measured_anew(tmp_path, measured):
+    """They are drawn by the window's number in the split: a speaker more moves them."""
+    folder = write_set(tmp_path / "set", [40, 43], split="s1_test")
+    for i, frames in enumerate([40, 43]):
+        write_clip(folder / f"clips/s1/c{i:03d}.safetensors", noise_clip(frames, i))
+    quick([], folder, tmp_path / "out")
+    told = (folder / "manifest.csv").read_text()
+    lines = told.splitlines(keepends=True)
+    (folder / "manifest.csv").write_text("".join(line for line in lines if "c000" not in line))
+    measured.clear()
+    again = quick([], folder, tmp_path / "out")
+    assert [clip for clip, _ in measured] == ["s1/c001"]
+    fresh = quick([], folder, tmp_path / "fresh")
+    assert again.summary["rows"] == fresh.summary["rows"]
+
+
+@pytest.fixture
+def spoken(tmp_path):
+    """A clip with a raw one, and the scores of its truth by two metrics, with its faces' facts."""
+    files = {name: tmp_path / name for name in ("clip", "raw")}
+    for name, path in files.items():
+        path.write_text(name)
+    clip = SplitClip("s1/a", files["clip"], (0,), (3,), source=str(files["raw"]))
+    truth = RowScores([{"ssim": Score.of(1.0), "lmd": Score.of(0.5)}], {})
+    return clip, ClipScores("s1/a", {TRUTH: truth}, "", paste_back=0.4, jitter=2.0)
+
+
+def test_faces_are_told_of_only_where_a_metric_looks_at_them(spoken, tmp_path):
+    clip, scores = spoken
+    both = {"ssim": "1", "lmd": "2"}
+
+    def parts(metrics, model="dlib"):
+        return Parts(tmp_path / "parts", {}, {TRUTH: ""}, metrics, model)
+
+    parts(both).store(scores, clip)
+    assert parts(both).load(clip) == scores
+    pictures = parts({"ssim": "1"}, "").load(clip)
+    assert pictures.rows[TRUTH].windows == [{"ssim": Score.of(1.0)}]
+    assert (pictures.jitter, pictures.paste_back) == (None, None)
+    parts({"ssim": "1"}, "").store(pictures, clip)
+    assert parts(both).load(clip) == scores  # what it did not ask for is still there
+
+
+def test_another_raw_clip_or_landmark_model_voids_what_was_seen_there(spoken, tmp_path):
+    clip, scores = spoken
+    both = {"ssim": "1", "lmd": "2"}
+    Parts(tmp_path / "parts", {}, {TRUTH: ""}, both, "dlib").store(scores, clip)
+    other = Parts(tmp_path / "parts", {}, {TRUTH: ""}, both | {"lmd": "3"}, "another")
+    raw = tmp_path / "other raw"
+    raw.write_text("another")
+    elsewhere = dataclasses.replace(clip, source=str(raw))
+    for found in (
+        other.load(clip),
+        Parts(tmp_path / "parts", {}, {TRUTH: ""}, both, "dlib").load(elsewhere),
+    ):
+        assert found.rows[TRUTH].windows == [{"ssim": Score.of(1.0)}]
+        assert (found.jitter, found.paste_back) == (None, None)
 
 
 def test_a_stopped_call_keeps_what_was_measured(prepared, tmp_path, monkeypatch):
@@ -557,6 +627,18 @@ def test_a_row_of_mouth_points_has_lmd_and_nothing_that_needs_pictures(talking, 
     assert again.summary["rows"] == done.summary["rows"]
     with pytest.raises(UsageError, match="it has LMD, Opening r, Amplitude only"):
         quick(models, talking / "set", tmp_path / "out", metrics=["ssim"])
+
+
+def test_without_raw_clips_mouth_points_are_left_out_beside_pictures(prepared, run, tmp_path):
+    generator = generator_settings("landmarks", width=1 / 32)
+    card = Card(Preset(name="landmarks", generator=generator), dict(STATISTICS), "", "", 3, 7, "")
+    points = tmp_path / "points.safetensors"
+    save_weights(points, build_generator(generator), card)
+    done = quick([points, run], prepared, tmp_path / "out", metrics=["lmd", "ssim"])
+    assert [r["name"] for r in done.summary["rows"]] == [TRUTH, FROZEN, MEAN, run.name]
+    assert any(note.startswith("points: left out") for note in done.summary["notes"])
+    with pytest.raises(UsageError, match="it has LMD, Opening r, Amplitude only"):
+        quick([points], prepared, tmp_path / "out", metrics=["lmd", "ssim"])
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ from lipkit.face.landmarks import find_landmark_model
 from lipkit.files import owning
 from lipkit.metrics import METRICS
 from lipkit.models.articulation import articulated
+from lipkit.provenance import file_digest
 from lipkit.settings import did_you_mean
 
 TABLE = "table.json"
@@ -95,7 +96,7 @@ def evaluate(
     (1.0, True)
     """
     options = options or EvaluationOptions()
-    chosen = _metrics(options.metrics)
+    chosen = wanted = _metrics(options.metrics)
     opened = PreparedSet.open(prepared)
     windows = Windows(opened, split, DataConfig(), seed=options.seed, mismatched=False)
     all_clips = split_clips(opened, split, windows)
@@ -110,7 +111,8 @@ def evaluate(
         model_file = str(find_landmark_model(options.landmark_model))
     paths = [os.fspath(path) for path in models]
     loaded = load_models(paths, [*REFERENCES, RETRIEVAL], options.batch_norm)
-    _require_metrics(loaded, chosen)
+    loaded, left_out = _measurable(loaded, chosen, wanted)
+    notes += left_out
     loaded = _each_articulated(loaded, options.articulation)
     if options.other_sound:
         loaded = _each_with_other_sound(loaded, OtherSounds(all_clips))
@@ -123,7 +125,8 @@ def evaluate(
     fixed = {"seed": options.seed, "window": window, "stride": stride, "code": measuring_key()}
     digests = dict.fromkeys(REFERENCES, "") | {row.label: row.digest for row in made}
     folder = out.with_name(f"{out.stem}_parts")
-    parts = Parts(folder, fixed, digests, metric_keys(chosen, model_file))
+    model_key = file_digest(model_file) if model_file else ""
+    parts = Parts(folder, fixed, digests, metric_keys(chosen, model_file), model_key)
     work = Work(parts, tuple(digests), tuple(chosen), model_file, window)
     with owning(folder):
         scores = work.run(clips, loaded, searched, workers, progress)
@@ -219,11 +222,23 @@ def _other_crops(models: Sequence[Model], prepared: PreparedSet) -> list[str]:
     ]
 
 
-def _require_metrics(models: Sequence[Model], chosen: Sequence[str]) -> None:
-    fit = [metric.label for metric in METRICS.values() if metric.points_only]
-    for model in models:
-        if not model.draws and not any(METRICS[name].points_only for name in chosen):
-            raise UsageError(
-                f"{model.path}: predicts points only, so it has {', '.join(fit)} only; measure "
-                "one of them (they need the raw clips, --raw) or leave it out"
-            )
+def _measurable(
+    models: Sequence[Model], chosen: Sequence[str], wanted: Sequence[str]
+) -> tuple[Sequence[Model], list[str]]:
+    """The models that have one of the chosen metrics; a line for each that has none.
+
+    Where metrics were wanted that fit it, and only the raw clips are missing, a model is left
+    out beside others, so that a long measurement does not end for its sake.
+    """
+    if any(METRICS[name].points_only for name in chosen):
+        return models, []
+    without = [model for model in models if not model.draws]
+    beside = len(without) < len(models)
+    if without and not (beside and any(METRICS[name].points_only for name in wanted)):
+        fit = [metric.label for metric in METRICS.values() if metric.points_only]
+        raise UsageError(
+            f"{without[0].path}: predicts points only, so it has {', '.join(fit)} only; measure "
+            "one of them (they need the raw clips, --raw) or leave it out"
+        )
+    why = "left out, because it predicts points only, and what they need is not there"
+    return [model for model in models if model.draws], [f"{m.label}: {why}" for m in without]

@@ -35,9 +35,15 @@ class SplitClip:
     """Its raw clip, where one was found."""
 
     @property
-    def key(self) -> list[str]:
-        """Digests of the clip's files, read once."""
-        return [file_digest(path) for path in (self.file, self.source) if path is not None]
+    def key(self) -> list:
+        """Differs for another prepared file, and for other windows or identity images, which
+        depend on the clips before it in the split."""
+        return [file_digest(self.file), list(self.starts), list(self.identities)]
+
+    @property
+    def raw_key(self) -> str:
+        """Differs for another raw clip; empty without one."""
+        return "" if self.source is None else file_digest(self.source)
 
 
 def split_clips(prepared: PreparedSet, split: str | None, windows: Windows) -> list[SplitClip]:

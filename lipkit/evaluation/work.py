@@ -43,7 +43,7 @@ class Work:
         progress: bool,
     ) -> list[ClipScores]:
         """Scores of all rows on all clips, in order; what is done is kept at once."""
-        known = {clip.clip_id: self._parts.load(clip.clip_id, clip.key) for clip in clips}
+        known = {clip.clip_id: self._parts.load(clip) for clip in clips}
         todo = [clip for clip in clips if self._missing(known[clip.clip_id])]
         # Starting a process costs more than the work of one clip.
         workers = 0 if workers == 1 or len(todo) == 1 else workers
@@ -66,7 +66,7 @@ class Work:
                 by_id = {clip.clip_id: clip for clip in some}
                 for found in self._measured(tasks, workers):
                     both = known[found.clip_id].joined(found)
-                    self._parts.store(both, by_id[found.clip_id].key)
+                    self._parts.store(both, by_id[found.clip_id])
                     known[found.clip_id] = both
                     bar.update()
         return [known[clip.clip_id] for clip in clips]
