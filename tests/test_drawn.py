@@ -1,6 +1,7 @@
 """Drawn people straight into a prepared set."""
 
 import json
+import shutil
 from itertools import pairwise
 
 import numpy as np
@@ -11,9 +12,10 @@ from lipkit.data import drawn
 from lipkit.data.clips import read_clip
 from lipkit.data.prepared import PreparedSet
 from lipkit.data.windows import Windows
-from lipkit.errors import LipkitError
+from lipkit.errors import LipkitError, UsageError
 from lipkit.face.lips import crop, crop_boxes
 from lipkit.talker.camera import compressed
+from lipkit.talker.corpus import write_takes
 from lipkit.talker.crowd import anybody
 from lipkit.talker.english import held_out
 from lipkit.talker.recordings import Piece, Recording
@@ -131,6 +133,29 @@ def test_another_corpus_in_the_folder_is_refused(tmp_path):
         drawn.write_set(tmp_path, plan(1, 1, 0), workers=1, progress=False)
     with pytest.raises(LipkitError, match="nothing to draw"):
         drawn.write_set(tmp_path / "x", [], progress=False)
+
+
+def test_people_of_another_seed_or_a_clip_s_second_split_are_refused(made, tmp_path):
+    folder, takes = tmp_path / "set", made[1]
+    shutil.copytree(made[0], folder)
+    before = (folder / "manifest.csv").read_bytes()
+    with pytest.raises(UsageError, match=r"people of seed 3.*give --seed 3"):
+        drawn.write_set(folder, plan(1, 1, seed=4), split="val", workers=1, progress=False)
+    with pytest.raises(UsageError, match="in its split 'train' already"):
+        drawn.write_set(folder, takes, split="val", workers=1, progress=False)
+    assert (folder / "manifest.csv").read_bytes() == before
+    held = plan(1, 1, seed=3, manners=Manners(held=True))
+    drawn.write_set(folder, held, split="val", workers=1, progress=False)
+    assert PreparedSet.open(folder).splits == ["train", "val"]
+
+
+def test_videos_of_other_sentences_are_refused(tmp_path):
+    text = file_lines("One fish.\nTwo fish.\n", "fish.txt", seed=0)
+    write_takes(tmp_path / "raw", plan(1, 1, 0, text), workers=0, progress=False)
+    with pytest.raises(LipkitError, match="another kind"):
+        write_takes(tmp_path / "raw", plan(1, 1, 0), workers=0, progress=False)
+    write_takes(tmp_path / "raw", plan(1, 2, 0, text), workers=0, progress=False)
+    assert len(list((tmp_path / "raw/s1001").iterdir())) == 2
 
 
 def test_lines_of_a_file_are_said_in_another_order_by_each():

@@ -20,9 +20,10 @@ from lipkit.corpora.record import ClipRecord
 from lipkit.data.clips import ClipFile, PreparedClip, write_clip
 from lipkit.data.description import claim
 from lipkit.data.ledger import enter, header_outcome
-from lipkit.data.manifest import Outcome, clip_file, one_line
+from lipkit.data.manifest import MANIFEST, Outcome, clip_file, one_line
 from lipkit.data.sources import settings_text
 from lipkit.data.spectrogram import log_mel
+from lipkit.data.table import read_table
 from lipkit.errors import LipkitError, UsageError
 from lipkit.face.lips import crop, crop_boxes
 from lipkit.files import owning, remove_leftovers
@@ -135,7 +136,8 @@ def write_set(
     Raises
     ------
     UsageError
-        When ``out`` holds something else, or there is nothing to draw.
+        When ``out`` holds something else, people of another seed, or one of the clips in another
+        split, or when there is nothing to draw.
     LipkitError
         When nothing can be written, another command is at work there, a process died, or
         Ctrl-C stopped the work. What is whole stays.
@@ -152,6 +154,7 @@ def write_set(
 def _fill(work: _Store, takes: Sequence[Take], workers: int | None, progress: bool) -> None:
     out, split, config = work.out, work.split, work.config
     claim(out, "synthetic", config)
+    _refuse_mixture(out, takes, split)
     remove_leftovers(out)
     outcomes: dict[Take, Outcome] = {take: old for take in takes if (old := work.kept(take))}
     batches = _batches([take for take in takes if take not in outcomes])
@@ -177,6 +180,33 @@ def _fill(work: _Store, takes: Sequence[Take], workers: int | None, progress: bo
     )
     for remark in enter(out, "synthetic", config, clips).remarks:
         say(remark)
+
+
+def _refuse_mixture(out: Path, takes: Sequence[Take], split: str) -> None:
+    """A speaker's name says nothing of the seed, and a clip's name nothing of its split."""
+    seed = takes[0].seed
+    for path in (out / "clips" / takes[0].speaker).glob("*.safetensors"):
+        try:
+            other = json.loads(ClipFile(path).meta["take"])[3]
+        except (LipkitError, KeyError, ValueError, IndexError, TypeError):
+            continue  # not drawn into the set, or broken
+        if other != seed:
+            raise UsageError(
+                f"{out}: holds people of seed {other}, whose names those of seed {seed} would "
+                f"take; give --seed {other}, or another folder"
+            )
+        break
+    if not (out / MANIFEST).is_file():
+        return
+    table = read_table(out / MANIFEST)
+    splits = dict(zip(table.ids, table.texts["split"].objects(), strict=True))
+    for take in takes:
+        known = record(take, split)
+        if (there := splits.get(known.clip_id)) not in (None, split):
+            raise UsageError(
+                f"{out}: {known.clip_id} is in its split {there!r} already; draw {split!r} with "
+                "other sentences (--held-out), or into another folder"
+            )
 
 
 def _batches(takes: list[Take]) -> list[list[Take]]:

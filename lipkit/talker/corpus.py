@@ -128,7 +128,9 @@ def write_takes(
     if not takes:
         raise UsageError("there is nothing to draw; ask for a person and a clip at least")
     root, seed = Path(out), takes[0].seed
-    kind = json.dumps(asdict(takes[0].manners), sort_keys=True)
+    # What is said first is the same for any number of people and clips.
+    first = {"says": takes[0].sentence}
+    kind = json.dumps(asdict(takes[0].manners) | first, sort_keys=True)
     _claim(root, seed, kind)
     shots = [Shot(str(root), take) for take in takes]
     todo = [shot for shot in shots if not shot.done]
@@ -262,8 +264,9 @@ def _claim(root: Path, seed: int, kind: str = "") -> None:
             )
         if other:
             raise LipkitError(
-                f"{root}: holds a corpus of another kind (--sentences, --sound, --camera, "
-                "--held-out, --language); write to another folder or delete this one"
+                f"{root}: holds a corpus of another kind (--sentences, --text, --language, "
+                "--speech, --human, --held-out, --sound, --camera); give the same options again, "
+                "write to another folder or delete this one"
             )
         remove_leftovers(root)
         return
