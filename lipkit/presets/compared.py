@@ -33,7 +33,9 @@ REASONS = {
         "a frame of the window itself may be given as identity, as 16 of a GRID clip's 75 are, "
         "so that the network is shown part of what it must draw",
     ),
-    "data.sound_shift": Reason("1.4.8", "each GRID picture gets the sound of the next frame, 40 ms later"),
+    "data.sound_shift": Reason(
+        "1.4.8", "each GRID picture gets the next frame's sound, 40 ms later"
+    ),
     "data.mel_axes": Reason("1.4.10", "within a frame the spectrogram is not time by frequency"),
     "generator.temporal_kernel": Reason(
         "12.4",
