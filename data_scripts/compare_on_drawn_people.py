@@ -38,6 +38,8 @@ SIZE = 16
 RIDGE = 30.0
 TRUE_CHANGE = 0.03
 """Standard deviation of the pictures' changes where lips are true, of 1."""
+PEOPLE = 2
+"""The least of whom there is an interval, and another's sound."""
 PER_CLIP = 40
 """Frames of a clip that the readout learns from."""
 
@@ -63,6 +65,11 @@ def _compare(options: argparse.Namespace) -> None:
     rows = prepared.clips(options.split)
     clips = [read_clip(prepared.folder / file) for file in rows.file]
     people = rows.speaker.tolist()
+    if len(set(people)) < PEOPLE:
+        raise UsageError(
+            f"{options.set}: split {options.split!r} has one person, and nobody else's sound; "
+            "give a split of several people"
+        )
     others = next_of_another(people)
     table = []
     for name, run in {"true lips": None, **runs}.items():

@@ -70,6 +70,8 @@ WAYS = {
     "voices_speech": Way("speech", voices=True),
 }
 BATCH = 64
+PEOPLE = 2
+"""The least of whom there is an interval."""
 LEAST_STEPS = 20
 LAGS = range(-5, 6)
 """Frames by which a predicted curve may come later than the true one."""
@@ -180,6 +182,12 @@ def _compare(options: argparse.Namespace) -> None:
         raise UsageError(f"--steps {options.steps}: give at least {LEAST_STEPS}")
     train = [Heard(text) for text in options.train]
     tests = {test: Heard(place) for test, place in places}
+    for test, heard in tests.items():
+        if len(set(heard.people)) < PEOPLE:
+            raise UsageError(
+                f"--test {test}: has one person, and the intervals are over people; "
+                "give a split of several"
+            )
     rows = []
     for name in options.ways:
         way = WAYS[name]

@@ -100,7 +100,8 @@ def _speaker(video: Path, root: Path) -> str | None:
 
 
 def _put(source: Path, target: Path, copy: bool) -> None:
-    if target.is_file() and target.stat().st_size == source.stat().st_size:
+    laid = target.is_file() and target.is_symlink() != copy
+    if laid and target.stat().st_size == source.stat().st_size:
         return
     with replacing(target) as temporary:
         if copy:

@@ -14,7 +14,6 @@ statistics of all that is for training.
 import argparse
 import os
 import re
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from typing import Any
 from lipkit.corpora.fetch import script
 from lipkit.data.part import RENAMED, Part, part
 from lipkit.errors import LipkitError, UsageError
-from lipkit.files import content
+from lipkit.files import content, replacing
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,17 +48,13 @@ def _mix(options: argparse.Namespace) -> None:
                 f"{folder}: was prepared by other settings than {first.folder}; "
                 "prepare both alike (settings are in prepare.json)"
             )
-    beside = options.out.with_name(f"{options.out.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    clips = []
-    for one in parts:
-        clips += _link(one, sets[one.folder], beside)
-    clips.sort(key=lambda pair: pair[0].clip_id)
-    corpora = dict.fromkeys(record.corpus for record, _ in clips)
-    enter(beside, "+".join(corpora), first.settings, clips)
-    if options.out.exists():
-        options.out.rmdir()
-    beside.rename(options.out)
+    with replacing(options.out) as beside:
+        clips = []
+        for one in parts:
+            clips += _link(one, sets[one.folder], beside)
+        clips.sort(key=lambda pair: pair[0].clip_id)
+        corpora = dict.fromkeys(record.corpus for record, _ in clips)
+        enter(beside, "+".join(corpora), first.settings, clips)
     print(f"{options.out}: {PreparedSet.open(options.out).description['counts']['ok_by_split']}")
 
 

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from lipkit.data.prepared import PreparedSet
 
 
+WEIGHTS = ".safetensors"
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the script; returns the exit code."""
     options = _parse(arguments)
@@ -42,6 +45,10 @@ def _run(options: argparse.Namespace) -> None:
     from lipkit.training.sync_clips import SyncClips
     from lipkit.training.sync_recipe import DEFAULTS, train_sync
 
+    if options.out.suffix != WEIGHTS:
+        raise UsageError(f"--out {options.out}: its name must end with {WEIGHTS}")
+    if options.test_clips < 1:
+        raise UsageError(f"--test-clips {options.test_clips}: give at least 1")
     training = [_source(part(text, OFTEN)) for text in options.train]
     tests = {text: _test_clips(text, options.test_clips) for text in options.test}
     clips = SyncClips(training)
@@ -65,7 +72,10 @@ def _run(options: argparse.Namespace) -> None:
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
     save_sync(options.out, network, card)  # now already, so that no fault loses the training
-    for name, pairs in tests.values():
+    names = [name for name, _ in tests.values()]
+    for text, (name, pairs) in tests.items():
+        # Of two sets with the same corpus and split, each goes by its place.
+        name = name if names.count(name) == 1 else text
         card["figures"][name] = figures(pairs, network)
         print(name, json.dumps(card["figures"][name]))
     save_sync(options.out, network, card)

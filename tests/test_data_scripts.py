@@ -492,6 +492,16 @@ def test_layout_ldc_gathers_videos_wherever_they_lie(run_script, tmp_path, copy)
     assert records[2].video.is_symlink() is not copy
 
 
+def test_layout_ldc_copies_what_was_linked_before(run_script, tmp_path):
+    (tmp_path / "disc/F02").mkdir(parents=True)
+    (tmp_path / "disc/F02/x.mov").write_bytes(b"video")
+    for options, linked in (((), True), (("--copy",), False), ((), True)):
+        assert run_script("layout_ldc", tmp_path / "disc", tmp_path / "ldc", *options)[0] == 0
+        (found,) = (tmp_path / "ldc").rglob("*.mov")
+        assert found.is_symlink() is linked, options
+    assert (tmp_path / "disc/F02/x.mov").read_bytes() == b"video"
+
+
 def test_layout_ldc_refuses_two_videos_for_one_place(run_script, tmp_path):
     for path in ("a/F02/x.mov", "b/F02/x.mov"):
         (tmp_path / "disc" / path).parent.mkdir(parents=True)

@@ -25,7 +25,11 @@ def sets(tmp_path):
 def test_two_sets_become_one(sets, tmp_path):
     one, two = sets
     out = tmp_path / "many"
+    mine = tmp_path / "many.part" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("x")
     assert main([str(out), f"{one}:train", f"{two}:a_train=train*3", f"{one}:val"]) == 0
+    assert mine.read_text() == "x"
     mixed = PreparedSet.open(out)
     assert mixed.splits == ["train", "val"]
     train = mixed.clips("train")

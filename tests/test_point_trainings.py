@@ -4,6 +4,7 @@ import csv
 
 import numpy as np
 import pytest
+from training_sets import make_set
 
 from lipkit.course.assignments.data import prepared_set
 
@@ -29,6 +30,15 @@ def test_the_first_way_is_what_the_others_are_told_apart_from(run_script, tmp_pa
         assert float(row["change"]) == pytest.approx(gained, abs=2e-4)
         assert float(row["low"]) <= float(row["change"]) <= float(row["high"])
         assert float(row["lmd"]) > 0
+
+
+def test_a_test_of_one_person_is_refused_before_training(run_script, tmp_path):
+    folder = make_set(tmp_path / "set", {"train": 2}, frames=20)
+    given = ["--train", f"{folder}:train", "--test", f"one={folder}:train"]
+    code, _, error = run_script("compare_point_trainings", *given, "--out", tmp_path / "out")
+    assert code == 2, error
+    assert "--test one: has one person" in error
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_microphone_is_heard_relative_to_the_set_and_not_to_its_own_recording(script):

@@ -308,6 +308,10 @@ def test_training_script_writes_proven_weights(script, tmp_path, capsys):
     only_short = write_set(tmp_path / "short", [30, 30])
     assert script([*options, "--test", f"{only_short}:train"]) == 2
     assert "64 frames" in capsys.readouterr().err
+    for wrong in (["--out", str(tmp_path / "sync")], ["--test-clips", "0"]):
+        assert script([*options, *wrong]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "sync").exists()
     wrongs = {f"{folder}:trian": 2, str(tmp_path): 2, f"{tmp_path}:train": 1, f"{source}*0": 2}
     for wrong, code in wrongs.items():
         assert script(["--train", wrong, "--out", str(out)]) == code
