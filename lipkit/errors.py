@@ -13,6 +13,10 @@ class Diverged(LipkitError):
     """A training whose losses or weights are no longer finite: a repetition would end the same."""
 
 
+class Interrupted(LipkitError):
+    """Ctrl-C, after whatever was begun has been tidied up. The command line exits with code 130."""
+
+
 class UsageError(LipkitError):
     """A name or value that was typed wrong. The command line exits with code 2.
 

@@ -21,7 +21,7 @@ import lipkit.data.prepare
 from lipkit.config import PrepareConfig
 from lipkit.corpora.record import ClipRecord
 from lipkit.data.sources import settings_text
-from lipkit.errors import LipkitError
+from lipkit.errors import Interrupted, LipkitError
 from lipkit.files import TEMPORARY_MARK
 
 
@@ -75,7 +75,7 @@ def records(options: argparse.Namespace, out: Path) -> list[ClipRecord]:
 
 
 def main() -> None:
-    """Prepare; a LipkitError is one line and exit code 1, as on the command line."""
+    """Prepare; a LipkitError is one line and an exit code, as on the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
     parser.add_argument("--clips", type=int, default=40)
@@ -90,7 +90,7 @@ def main() -> None:
         )
     except LipkitError as error:
         print(error, file=sys.stderr)
-        sys.exit(1)
+        sys.exit(130 if isinstance(error, Interrupted) else 1)
     print(done.ok, done.failed, done.skipped)
 
 

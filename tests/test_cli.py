@@ -14,7 +14,7 @@ from nbformat import v4
 from lipkit import cli
 from lipkit.cli import run_command
 from lipkit.cli.options import assignments
-from lipkit.errors import LipkitError, UsageError
+from lipkit.errors import Interrupted, LipkitError, UsageError
 
 COMMANDS = (
     "check",
@@ -119,6 +119,8 @@ def test_the_installed_script_works():
         (["prepare", "grid", "x", "y", "--crop", "round"], "stable, per_frame"),
         (["prepare", "grid", "x", "y", "--workers", "2", "--scheduler", "tcp://h:1"], "one"),
         (["run", "no/where.ipynb"], "no such notebook"),
+        (["prepare", "grid", "x", "y", "--set", "train.steps=5"], "--set train.steps"),
+        (["analyse", "x", "--seed", "-1"], "--seed"),
         (["run", "00", "-p", "seed"], "-p name=value"),
         (["run", "00", "-p", "seed=1", "-p", "seed=2"], "twice"),
     ],
@@ -159,6 +161,7 @@ def test_a_failure_is_one_line_and_code_1(lipkit, tmp_path, monkeypatch, argumen
     [
         (LipkitError("a.mp4: broken; mend it"), 1, "lipkit: a.mp4: broken; mend it\n"),
         (UsageError("x=1: no"), 2, "lipkit: x=1: no\n"),
+        (Interrupted("x: stopped; run again"), 130, "lipkit: x: stopped; run again\n"),
         (KeyboardInterrupt(), 130, "lipkit: interrupted"),
     ],
 )

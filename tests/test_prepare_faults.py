@@ -152,7 +152,7 @@ def test_ctrl_c_ends_in_one_line_and_the_next_run_continues(tmp_path, undisturbe
         time.sleep(0.01)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to every process
     code, _, errors = finish(process)
-    assert code == 1
+    assert code == 130
     said = errors.replace("\r", "\n").strip().splitlines()[-1]
     assert f"{out}: stopped; " in said
     assert "run the same again to continue" in said

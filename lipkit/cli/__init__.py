@@ -29,7 +29,7 @@ from lipkit.cli import (
     synth,
     train,
 )
-from lipkit.errors import LipkitError, UsageError
+from lipkit.errors import Interrupted, LipkitError, UsageError
 
 app = typer.Typer(
     pretty_exceptions_enable=False,
@@ -82,7 +82,7 @@ def run_command(arguments: list[str]) -> int:
         code = result if isinstance(result, int) else DONE
     except LipkitError as error:
         print(f"lipkit: {getattr(error, 'screen', error)}", file=sys.stderr)
-        return TYPED_WRONG if isinstance(error, UsageError) else FAILED
+        return _code_of(error)
     except _TyperFault as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "lipkit")
         message = " ".join(error.format_message().split())
@@ -93,6 +93,12 @@ def run_command(arguments: list[str]) -> int:
     if code == INTERRUPTED:
         print("lipkit: interrupted; run the same command again to continue", file=sys.stderr)
     return code
+
+
+def _code_of(error: LipkitError) -> int:
+    if isinstance(error, Interrupted):
+        return INTERRUPTED
+    return TYPED_WRONG if isinstance(error, UsageError) else FAILED
 
 
 @functools.cache

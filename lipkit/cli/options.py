@@ -21,7 +21,7 @@ PresetOption = Annotated[
         "landmarks."
     ),
 ]
-SeedOption = Annotated[int, typer.Option(help="Same seed, same result.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Processes.", show_default="one per core")

@@ -84,6 +84,11 @@ def prepare(
     """
     values: dict[str, Any] = assignments(settings, "--set")
     limits = read_limits(limit)
+    for name in values:
+        if not name.startswith("prepare."):
+            raise UsageError(
+                f"--set {name}: has no part in preparing; give settings of prepare.… here"
+            )
     if crop is not None:
         values["prepare.crop"] = crop
     if scheduler is not None and workers is not None:

@@ -24,7 +24,7 @@ from lipkit.data.manifest import MANIFEST, Outcome, clip_file, one_line
 from lipkit.data.sources import settings_text
 from lipkit.data.spectrogram import log_mel
 from lipkit.data.table import read_table
-from lipkit.errors import LipkitError, UsageError
+from lipkit.errors import Interrupted, LipkitError, UsageError
 from lipkit.face.lips import crop, crop_boxes
 from lipkit.files import owning, remove_leftovers
 from lipkit.jobs.pool import Lost, each
@@ -170,7 +170,7 @@ def _fill(work: _Store, takes: Sequence[Take], workers: int | None, progress: bo
                 outcomes.update(zip(batch, result, strict=True))
                 bar.update(len(batch))
     except KeyboardInterrupt:
-        raise LipkitError(
+        raise Interrupted(
             f"{out}: stopped; {len(outcomes)} of {len(takes)} clips are done, "
             "run the same again to continue"
         ) from None

@@ -28,7 +28,7 @@ from lipkit.data.description import claim
 from lipkit.data.ledger import Entered, enter, header_outcome
 from lipkit.data.manifest import Outcome, clip_file, one_line
 from lipkit.data.sources import checked, settings_text, source_bytes
-from lipkit.errors import LipkitError
+from lipkit.errors import Interrupted, LipkitError
 from lipkit.files import owning, remove_leftovers
 from lipkit.jobs.pool import Lost, each
 from lipkit.jobs.progress import progress_bar
@@ -222,7 +222,7 @@ def _fill(
         clips = [(record, outcomes[record.clip_id]) for record in records]
         entered = enter(out, corpus, config, clips)
     except KeyboardInterrupt:
-        raise LipkitError(
+        raise Interrupted(
             f"{out}: stopped; {len(outcomes)} of {len(records)} clips are done, "
             "run the same again to continue"
         ) from None

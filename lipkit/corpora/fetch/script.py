@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from lipkit.errors import LipkitError, UsageError
+from lipkit.errors import Interrupted, LipkitError, UsageError
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -26,6 +26,8 @@ def exit_code(action: Callable[[], None]) -> int:
         action()
     except LipkitError as error:
         print(f"error: {error}", file=sys.stderr)
+        if isinstance(error, Interrupted):
+            return 130
         return 2 if isinstance(error, UsageError) else 1
     except KeyboardInterrupt:
         print("stopped; start again to go on from here", file=sys.stderr)
