@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import lipkit.experiments.queue
 from lipkit.cli import run_command
 from lipkit.errors import Diverged, LipkitError, UsageError
 from lipkit.evaluation.split import spread
-from lipkit.experiments import job, queue
+from lipkit.experiments import job, pages, queue
 from lipkit.experiments.claims import HELD, UNDECIDED
 from lipkit.experiments.collect import (
     CURVE_POINTS,
@@ -124,12 +125,17 @@ def test_a_baseline_takes_the_losses_of_its_preset_and_our_width(prepared, tmp_p
 
 def test_a_preset_of_its_own_keeps_data_and_minutes(prepared, tmp_path):
     plan = plan_of(
-        prepared, tmp_path, "comparison", cells=["landmarks", "retrieval", "plus"], minutes=3
+        *(prepared, tmp_path, "comparison"),
+        cells=["landmarks", "retrieval", "plus"],
+        minutes=3,
+        settings=SMALL | {"train.precision": "bf16"},
     )
     (run,) = plan.runs
     train, own = run.preset.train, preset("landmarks").train
-    assert (train.train_split, train.minutes) == (TRAIN, 3)
+    assert (train.train_split, train.minutes, train.precision) == (TRAIN, 3, "bf16")
     assert (train.batch_size, train.steps) == (own.batch_size, own.steps)
+    said = f"has its own preset's budget: {own.steps:,} steps of {own.batch_size} windows."
+    assert f"landmarks {said}" in pages._training(plan)
     assert [cell.name for cell in plan.measured] == ["retrieval", "plus"]
 
 
@@ -452,6 +458,12 @@ def test_a_cell_may_be_trained_on_a_variant_and_another_measured_otherwise(
     queue.run_all(plan, progress=False)
     finish(plan, to_measure(prepared, [TEST]), told(metrics=("ssim", "psnr")))
     claims = json.loads((tmp_path / "claims.json").read_text())["claims"]
+    another = shutil.copytree(variant, tmp_path_factory.mktemp("another") / "set")
+    told_of = json.loads((another / "prepare.json").read_text())
+    told_of["statistics"]["logmel_mean"] -= 1
+    (another / "prepare.json").write_text(json.dumps(told_of))
+    with pytest.raises(UsageError, match=r"per_frame-seed0: was made with prepared\.statistics"):
+        claim(plan_of(prepared, tmp_path, "faults", variants={"per_frame": another}, **options))
     assert {row["contrast"] for row in claims} == {"batch_norm", "per_frame"}
     assert {row["block"] for row in claims} == {"faults"}
     with (tmp_path / "results.csv").open() as file:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from stored_results import MEASURED, SPLITS, write_folder
 from test_experiments import in_process, prepared, words  # noqa: F401
+from test_own_tables import TABLE
 
 from lipkit.cli import run_command
 from lipkit.errors import LipkitError, UsageError
@@ -18,6 +19,7 @@ from lipkit.experiments.stored import Stored, in_words, overall, read_results
 from lipkit.plots import ablation as figures
 from lipkit.plots import claims as claims_figures
 from lipkit.plots.style import ACCENT, to_png
+from lipkit.report.tables import write_csv
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,23 @@ def test_what_lipkit_experiment_leaves_is_read(prepared, tmp_path, in_process): 
     assert found.curves[0]["pix"] > 0
     assert "2 runs of 2 steps" in found.budget()
     assert "4 windows of 2 clips" in found.measured(split)
+
+
+def test_results_of_rows_that_are_only_measured_are_read(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "out")
+    write_csv(tmp_path / "out/curves.csv", [])  # as an experiment without training leaves it
+    found = read_results("ablation", tmp_path / "out")
+    assert found.curves == []
+    assert found.rows
+
+
+def test_results_of_an_own_table_are_made_by_its_file(tmp_path):
+    table = tmp_path / "mine.toml"
+    table.write_text(TABLE)
+    with pytest.raises(LipkitError) as told:
+        read_results(str(table), tmp_path / "nothing")
+    order = f"lipkit experiment {table} data/prepared --out runs/mine"
+    assert str(told.value).endswith(f"make it by: {order}")
 
 
 def test_a_score_is_the_mean_of_its_seeds_and_spans_their_intervals(folder, ablation):

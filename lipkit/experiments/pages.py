@@ -59,10 +59,16 @@ def _training(plan: Plan) -> str:
     train = plan.base.train
     seeds = len({run.seed for run in plan.runs if not run.replaces})
     windows = train.steps * train.batch_size
+    apart = {run.cell.name: run.preset.train for run in plan.runs if run.cell.preset}
+    own = "".join(
+        f" The cell {name} has its own preset's budget: {other.steps:,} steps of "
+        f"{other.batch_size} windows."
+        for name, other in apart.items()
+    )
     return (
         f"Equal budget for every run: {plan.budget}, {train.batch_size} windows per step (up to "
         f"{windows:,} windows), preset {plan.base.name}; trained on {train.train_split}, {seeds} "
-        f"seed{'s' * (seeds != 1)}."
+        f"seed{'s' * (seeds != 1)}.{own}"
     )
 
 

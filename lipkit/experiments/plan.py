@@ -247,10 +247,10 @@ def _preset_of(cell: Cell, base: Preset, seed: int) -> Preset:
 
 
 def _own(name: str, base: Preset) -> Preset:
-    """A preset of a cell's own, on the same data and within the same minutes."""
-    train = base.train
-    shared = {"train_split": train.train_split, "minutes": train.minutes, "device": train.device}
-    return preset(name, {f"train.{key}": value for key, value in shared.items()})
+    """A preset of a cell's own, on the same data, within the same minutes, on this machine."""
+    told = flat(to_dict(base))
+    shared = ("train.train_split", "train.minutes", *MACHINE)
+    return preset(name, {key: told[key] for key in sorted(shared)})
 
 
 def _require_losses(base: Preset, table: Experiment) -> None:
@@ -304,8 +304,9 @@ def claim(plan: Plan) -> None:
     for run in plan.runs:
         record = read_record(run.folder)
         if record is not None:
-            wanted = {"settings": to_dict(run.preset)}
-            _refuse_difference(run.folder, {"settings": record["settings"]}, wanted)
+            wanted = {"settings": to_dict(run.preset), "prepared": fingerprint(run.prepared)}
+            found = {name: record[name] for name in wanted if name in record}
+            _refuse_difference(run.folder, wanted | found, wanted)
 
 
 def _refuse_difference(path: Path, found: dict[str, Any], mine: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from lipkit.errors import LipkitError
 from lipkit.experiments.claims import VERDICTS
 from lipkit.experiments.collect import FORM, beside_paper, paper_values
 from lipkit.experiments.columns import Cell, Contrast, Experiment, metric_names
-from lipkit.experiments.own_tables import find_table
+from lipkit.experiments.own_tables import find_table, is_own
 from lipkit.experiments.records import WHOLE
 from lipkit.report.tables import read_csv
 
@@ -54,6 +54,8 @@ class Stored:
     """The lines of ``curves.csv``: cell, seed, step, and a number for each loss that was on."""
     judgement: Mapping[str, Any] = field(default_factory=dict)
     """``claims.json``: the claims, their rule, what could be seen, what nothing makes."""
+    made_by: str = ""
+    """The command that makes such results."""
 
     def __bool__(self) -> bool:
         return bool(self.rows)
@@ -87,7 +89,8 @@ class Stored:
         """One sentence with the command that makes the results; empty where they are here."""
         if self:
             return ""
-        return f"No results are stored here yet. To make them: {command(self.experiment.name)}"
+        how = self.made_by or command(self.experiment.name)
+        return f"No results are stored here yet. To make them: {how}"
 
     def budget(self) -> str:
         """How each run was trained, in one sentence.
@@ -228,7 +231,7 @@ def read_results(name: str, folder: str | Path = "") -> Stored:
     if not (place / "results.csv").is_file():
         if folder:
             raise LipkitError(f"{place}: holds no results.csv; make it by: {command(name)}")
-        return Stored(table, place, {}, (), (), ())
+        return Stored(table, place, {}, (), (), (), made_by=command(name))
     about = _read_json(
         place / "results.json", {"experiment": str, "settings": dict, "runs": list, "splits": dict}
     )
@@ -241,13 +244,20 @@ def read_results(name: str, folder: str | Path = "") -> Stored:
     columns = ("cell", "seed", "step")
     path = place / "curves.csv"
     counts = ("seed", "step")
-    curves = read_csv(path, columns, counts, None, filled=counts) if path.is_file() else []
+    # Empty where nothing was trained: a table of rows that are only measured.
+    trained = path.is_file() and path.stat().st_size > 0
+    curves = read_csv(path, columns, counts, None, filled=counts) if trained else []
     curves = [{key: _typed(key, value) for key, value in row.items()} for row in curves]
-    return Stored(table, place, about, rows, judgement["claims"], curves, judgement)
+    return Stored(table, place, about, rows, judgement["claims"], curves, judgement, command(name))
 
 
 def command(name: str) -> str:
-    """The command by which the kit's own results are made, for GRID prepared in data/prepared."""
+    """The command by which results are made, for GRID prepared in data/prepared.
+
+    An own table, named by its file, decides preset, steps and seeds itself.
+    """
+    if is_own(name):
+        return f"lipkit experiment {name} data/prepared --out runs/{Path(name).stem}"
     return (
         f"lipkit experiment {name} data/prepared --out runs/{name} --preset tiny --seeds 2 "
         f"--steps 300 --train-split s1_train --test-split {SEEN},{UNSEEN} --clips 44 "
