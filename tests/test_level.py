@@ -227,7 +227,7 @@ def test_the_noise_of_a_room_is_not_speech_before_the_first_word():
 
 
 def test_a_network_that_hears_the_set_hears_sound_as_it_is():
-    assert len(level_of(spoken(), card("set"))) == 0
+    assert len(level_of([spoken()], card("set"))) == 0
     heard = hear_whole(spoken(), card("set"))
     torch.testing.assert_close(heard, normalise(spoken(), STATISTICS))
 

@@ -15,14 +15,13 @@ from lipkit.config import (
     SAMPLE_RATE,
     SAMPLES_PER_FRAME,
 )
-from lipkit.data.level import NOTHING, SpeechLevel
 from lipkit.data.spectrogram import log_mel
 from lipkit.errors import LipkitError
 from lipkit.media import Limits, iter_audio, listen
 from lipkit.media.limits import DEFAULT as DEFAULT_LIMITS
 from lipkit.media.sound import SILENT_DB
 from lipkit.weights import Card
-from lipkit.weights.hearing import hear
+from lipkit.weights.hearing import hear, level_of
 
 HELD = 30 * SAMPLE_RATE
 """Samples that stay in memory: half a minute, 5 MB."""
@@ -184,13 +183,10 @@ class LogMel:
 
     @cached_property
     def _level(self) -> np.ndarray:
-        """Of the whole speech, [128] dB, by the rule of :func:`lipkit.weights.hearing.level_of`."""
-        if self._card.preset.data.level == "set":
-            return NOTHING
-        level, total = SpeechLevel(), len(self) // COLUMNS_PER_FRAME
-        for first in range(0, total, BLOCK):
-            level.add(self._decibels(first, min(first + BLOCK, total)).reshape(-1, MEL_BANDS))
-        return level.bands
+        """Of the whole speech, [128] dB."""
+        total = len(self) // COLUMNS_PER_FRAME
+        blocks = (self._decibels(i, min(i + BLOCK, total)) for i in range(0, total, BLOCK))
+        return level_of((block.reshape(-1, MEL_BANDS) for block in blocks), self._card)
 
 
 def read_speech(

@@ -1,10 +1,12 @@
 """Sound as the network of a card heard it in training: level, axes, normalisation."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from torch import Tensor
 
 from lipkit.config import COLUMNS_PER_FRAME, MEL_BANDS
-from lipkit.data.level import NOTHING, relative, speech_level
+from lipkit.data.level import NOTHING, SpeechLevel, relative
 from lipkit.data.tensors import normalise, scramble
 from lipkit.weights import Card
 
@@ -35,12 +37,18 @@ def hear(columns: np.ndarray, card: Card, level: np.ndarray, lift: bool = False)
     return normalise(columns, card.statistics)
 
 
-def level_of(logmel: np.ndarray, card: Card) -> np.ndarray:
-    """What a whole recording, [4T, 128] dB, is heard relative to: f32 [128] dB.
+def level_of(pieces: Iterable[np.ndarray], card: Card) -> np.ndarray:
+    """What a recording, in pieces [n, 128] dB, is heard relative to: f32 [128] dB.
 
-    Empty where the network hears it as it is, and where nothing is said.
+    Empty where the network hears it as it is (no piece is looked at then), and where nothing is
+    said.
     """
-    return speech_level(logmel) if card.preset.data.level == "recording" else NOTHING
+    if card.preset.data.level == "set":
+        return NOTHING
+    level = SpeechLevel()
+    for piece in pieces:
+        level.add(piece)
+    return level.bands
 
 
 def hear_whole(logmel: np.ndarray, card: Card) -> Tensor:
@@ -50,4 +58,4 @@ def hear_whole(logmel: np.ndarray, card: Card) -> Tensor:
     """
     frames = np.asarray(logmel).reshape(-1, COLUMNS_PER_FRAME, MEL_BANDS)
     heard = (np.arange(len(frames)) + card.preset.data.sound_shift).clip(0, len(frames) - 1)
-    return hear(frames[heard].reshape(-1, MEL_BANDS), card, level_of(logmel, card))
+    return hear(frames[heard].reshape(-1, MEL_BANDS), card, level_of([logmel], card))
