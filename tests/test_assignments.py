@@ -480,15 +480,46 @@ def test_grading_puts_the_tests_back_and_counts_part_by_part(small, tmp_path):
         nbformat.write(notebook, tmp_path / "in" / student / "two.ipynb")
     (tmp_path / "in" / "torn").mkdir()
     (tmp_path / "in" / "torn" / "two.ipynb").write_text("{")
+    odd = copy.deepcopy(half)
+    odd.cells.append(v4.new_code_cell("", metadata={"nbgrader": None}))
+    odd.cells.append(v4.new_code_cell("", metadata={"nbgrader": {"grade_id": [1]}}))
+    for place in ("twice", "twice/old", "odd"):
+        (tmp_path / "in" / place).mkdir()
+        nbformat.write(odd, tmp_path / "in" / place / "two.ipynb")
     found = grade_folder(tmp_path / "in", tmp_path / "out", progress=False, folder=folder)
     earned = {student: [m.points for m in marks] for (student, _), marks in found.items()}
-    assert earned == {"half": [2, 0, 0], "sly": [0, 0, None], "torn": [0, 0, 0]}
+    assert earned == {
+        "half": [2, 0, 0],
+        "odd": [2, 0, 0],
+        "sly": [0, 0, None],
+        "torn": [0, 0, 0],
+        "twice": [0, 0, 0],
+    }
+    assert found["twice", "two"][0].note == "2 files two.ipynb; hand in one"
     assert [m.note for m in found["half", "two"]] == ["", "NotImplementedError", "no answer"]
     notes = [m.note for m in found["sly", "two"]]
     assert notes == ["AssertionError", "the cell is missing", "read"]
     assert "not a readable notebook" in found["torn", "two"][0].note
     assert summary(found["sly", "two"]) == "0 of 5 points, 4 more to be read"
     assert not (tmp_path / "out" / "torn").exists()
+
+
+def test_an_interrupted_grading_keeps_the_points_so_far(small, tmp_path, monkeypatch):
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    nbformat.write(small, folder / "two.ipynb")
+    for student in ("ada", "ben"):
+        (tmp_path / "in" / student).mkdir(parents=True)
+    (tmp_path / "in" / "ada" / "two.ipynb").write_text("{")
+    nbformat.write(small, tmp_path / "in" / "ben" / "two.ipynb")
+
+    def stopped(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lipkit.course.assignments.grade.grade", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        grade_folder(tmp_path / "in", tmp_path / "out", progress=False, folder=folder)
+    assert (tmp_path / "out" / "points.csv").read_text().count("ada,two") == 3
 
 
 @pytest.mark.slow

@@ -30,6 +30,8 @@ SOURCE = notebook("def f(x):\n    return 2 * x")
         "from lipkit.report import tables\ndef f(x):\n    return tables(x)",
         "def f(x):\n    from lipkit.report import tables as t\n    return t(x)",
         "import lipkit.report.tables\ndef f(x):\n    return lipkit.report.tables(x)",
+        "%precision 3\nfrom lipkit.report import tables\ndef f(x):\n    return tables(x)",
+        "%%time\n\nfrom lipkit.report import tables\ndef f(x):\n    return tables(x)",
         "import importlib\ndef f(x):\n    return importlib.import_module('lipkit.report.tables')",
     ],
 )

@@ -91,6 +91,15 @@ def test_a_changed_file_is_never_overwritten(course, tmp_path):
     assert "x = 3" in laid["01_lesson.ipynb"].beside.read_text()
     assert (laid["table.md"].state, table.read_text()) == ("updated", "| LMD | SSIM |\n")
 
+    new = copy / "01_lesson.new.ipynb"
+    lay_course(copy, update=True, source=course)
+    assert not (copy / "01_lesson.new2.ipynb").exists()  # the same once more
+    new.write_text(new.read_text().replace("x = 3", "x = 30"))  # the reader works in it
+    laid = {file.path.name: file for file in lay_course(copy, update=True, source=course)}
+    assert "x = 30" in new.read_text()
+    assert laid["01_lesson.ipynb"].beside == copy / "01_lesson.new2.ipynb"
+    assert "x = 3" in laid["01_lesson.ipynb"].beside.read_text()
+
 
 def test_a_missing_file_comes_back(course, tmp_path):
     lay_course(tmp_path / "mine", source=course)

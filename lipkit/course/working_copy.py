@@ -7,8 +7,10 @@ theirs.
 """
 
 import hashlib
+import itertools
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -87,9 +89,12 @@ def lay_course(
         content = (source / relative).read_bytes()
         if not solutions and relative.endswith(".ipynb"):
             content = _LINK.sub(b"", content)
-        laid.append(_lay(folder / relative, content, noted.get(relative), update))
-        if laid[-1].state in _OURS:
+        one = _lay(folder, relative, content, noted, update)
+        laid.append(one)
+        if one.state in _OURS:
             digests[relative] = _digest(content)
+        if one.beside is not None:
+            digests[one.beside.relative_to(folder).as_posix()] = _digest(content)
     with replacing(folder / MARK) as temporary:
         mark = {"lipkit": lipkit.__version__, "solutions": solutions, "files": digests}
         temporary.write_text(json.dumps(mark, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -99,21 +104,28 @@ def lay_course(
     return laid
 
 
-def _lay(path: Path, content: bytes, noted: str | None, update: bool) -> Laid:
+def _lay(
+    folder: Path, relative: str, content: bytes, noted: Mapping[str, str], update: bool
+) -> Laid:
+    path = folder / relative
     if not path.exists():
         _write(path, content)
         return Laid(path, "new")
     here = _digest(path.read_bytes())
     if here == _digest(content):
         return Laid(path, "same")
-    if noted == _digest(content):
+    if noted.get(relative) == _digest(content):
         return Laid(path, "yours")
     if not update:
         return Laid(path, "newer")
-    if here == noted:
+    if here == noted.get(relative):
         _write(path, content)
         return Laid(path, "updated")
-    beside = path.with_name(f"{path.stem}.new{path.suffix}")
+    for number in itertools.count(1):
+        beside = path.with_name(f"{path.stem}.new{number if number > 1 else ''}{path.suffix}")
+        known = {_digest(content), noted.get(beside.relative_to(folder).as_posix())}
+        if not beside.exists() or _digest(beside.read_bytes()) in known:
+            break  # else it is the reader's by now
     _write(beside, content)
     return Laid(path, "newer", beside)
 

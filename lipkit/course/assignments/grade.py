@@ -11,7 +11,7 @@ grade strangers' work in an account or a container where it can do no harm.
 """
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +54,9 @@ def grade_folder(
     """Grade ``submissions/STUDENT/**/NAME.ipynb``; return the marks by (student, name).
 
     ``out`` gets the executed notebooks, ``STUDENT/NAME.ipynb``, and ``points.csv``, a row for
-    each graded cell. A file that is not a notebook earns nothing, and its row says so. What an
-    earlier grading wrote among the submissions is not graded.
+    each graded cell, written anew after each submission. A file that is not a notebook earns
+    nothing, nor do two files of one name, and their rows say so. What an earlier grading wrote
+    among the submissions is not graded.
 
     Raises
     ------
@@ -72,26 +73,32 @@ def grade_folder(
             f"{submissions}: holds no submission; lay them out as STUDENT/{next(iter(sources))}"
         )
     marks = {}
-    for student, path in found:
-        source = read_notebook(sources[path.name])
+    for (student, file), paths in found.items():
+        name, source = Path(file).stem, read_notebook(sources[file])
         try:
-            executed, marks[student, path.stem] = grade(_read(path), source)
+            if len(paths) > 1:
+                raise LipkitError(f"{len(paths)} files {file}; hand in one")
+            executed, marks[student, name] = grade(_read(paths[0]), source)
         except LipkitError as fault:
-            marks[student, path.stem] = [
+            marks[student, name] = [
                 Mark(part, 0.0, most, str(fault)) for part, most in _parts(source)
             ]
         else:
-            with replacing(out / student / path.name) as temporary:
+            with replacing(out / student / file) as temporary:
                 temporary.write_text(nbformat.writes(executed) + "\n", encoding="utf-8")
+        _write_table(out / TABLE, marks)  # each time: a class may take hours
         if progress:
-            print(f"{student}, {path.stem}: {summary(marks[student, path.stem])}", flush=True)
+            print(f"{student}, {name}: {summary(marks[student, name])}", flush=True)
+    return marks
+
+
+def _write_table(path: Path, marks: Mapping[tuple[str, str], Sequence[Mark]]) -> None:
     rows = [
         dict(zip(COLUMNS, (student, name, m.part, m.points, m.most, m.note), strict=True))
         for (student, name), parts in marks.items()
         for m in parts
     ]
-    write_csv(out / TABLE, rows)
-    return marks
+    write_csv(path, rows)
 
 
 def _read(path: Path) -> NotebookNode:
@@ -106,8 +113,8 @@ def _read(path: Path) -> NotebookNode:
     return read_notebook(path)
 
 
-def _submissions(folder: Path, out: Path, names: set[str]) -> list[tuple[str, Path]]:
-    """Student and file of each submission; results of a grading among them are left out."""
+def _submissions(folder: Path, out: Path, names: set[str]) -> dict[tuple[str, str], list[Path]]:
+    """(student, file name) -> where it lies; results of a grading among them are left out."""
     students: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*.ipynb")):
         parts = path.relative_to(folder).parts
@@ -119,7 +126,11 @@ def _submissions(folder: Path, out: Path, names: set[str]) -> list[tuple[str, Pa
     holders = [folder, *(folder / student for student in students)]
     if out.resolve() in [holder.resolve() for holder in holders]:
         raise UsageError(f"{out}: holds submissions; choose another folder for the points")
-    return [(student, path) for student, paths in students.items() for path in paths]
+    found: dict[tuple[str, str], list[Path]] = {}
+    for student, paths in students.items():
+        for path in paths:
+            found.setdefault((student, path.name), []).append(path)
+    return found
 
 
 def _is_graded(folder: Path) -> bool:
@@ -169,7 +180,9 @@ def with_tests_of(source: NotebookNode, submission: NotebookNode) -> NotebookNod
     }
     notebook = copy.deepcopy(submission)
     for cell in notebook.cells:
-        original = ours.pop(cell.metadata.get("nbgrader", {}).get("grade_id"), None)
+        theirs = cell.metadata.get("nbgrader")
+        given = theirs.get("grade_id") if isinstance(theirs, dict) else None
+        original = ours.pop(given, None) if isinstance(given, str) else None
         # A copy of a cell, or one that the source does not know, counts for nothing.
         cell.metadata.pop("nbgrader", None)
         if original is not None and cell.cell_type == original.cell_type:

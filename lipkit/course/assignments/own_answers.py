@@ -7,6 +7,7 @@ comes from lipkit, and that the teachers' solution does without.
 
 import ast
 
+from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from lipkit.provenance import parsed
@@ -47,9 +48,9 @@ def _calls(notebook: NotebookNode) -> dict[str, set[str]]:
             continue
         marks = cell.metadata.get("nbgrader", {})
         try:
-            tree = parsed(cell.source)
+            tree = parsed(_plain(cell.source))
         except SyntaxError:
-            continue
+            continue  # it cannot run either, or is of another language
         bound |= _bound(tree)
         if marks.get("grade") and not marks.get("solution"):
             calls[marks["grade_id"]] = {bound.get(name, name) for name in written if name in bound}
@@ -58,6 +59,18 @@ def _calls(notebook: NotebookNode) -> dict[str, set[str]]:
         elif marks.get("solution") or not marks:
             written |= _names(tree)
     return calls
+
+
+def _plain(source: str) -> str:
+    """The Python of a cell, without what only IPython understands.
+
+    >>> _plain("%%time\\n%precision 3\\nx = 1").splitlines()[-1]
+    'x = 1'
+    """
+    lines = source.lstrip().splitlines(keepends=True)
+    while lines and lines[0].startswith("%%"):
+        lines = lines[1:]
+    return TransformerManager().transform_cell("".join(lines))
 
 
 def _bound(tree: ast.AST) -> dict[str, str]:
