@@ -6,13 +6,14 @@ import pytest
 from conftest import REPOSITORY
 from torch import nn
 
+from lipkit.errors import UsageError
 from lipkit.losses import LOSSES, CorrelationConfig
 from lipkit.models.catalogue import build_generator
 from lipkit.models.network import parameter_count
 from lipkit.presets import PRESETS, preset
 from lipkit.presets.compared import COMPARED, REASONS, differences, preset_table
-from lipkit.presets.fit import require_fit
-from lipkit.settings import flat, to_dict
+from lipkit.presets.fit import least_windows, require_fit
+from lipkit.settings import flat, override, to_dict
 
 PAPER, MENDED, RELEASED = (PRESETS[name] for name in ("paper", "mended", "released"))
 FACTS = (REPOSITORY / "notebooks" / "facts.md").read_text(encoding="utf-8")
@@ -89,6 +90,16 @@ def test_readme_shows_the_table_of_presets():
 def test_every_preset_fits(name):
     require_fit(PRESETS[name])
     assert preset(name).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "least"), [("paper", 2), ("mended", 2), ("released", 1), ("plus", 1), ("vondrick", 2)]
+)
+def test_a_step_has_the_windows_that_its_losses_and_layers_need(name, least):
+    assert least_windows(PRESETS[name]) == least
+    if least > 1:
+        with pytest.raises(UsageError, match=r"batch_size=1: .* at least 2 windows"):
+            require_fit(override(PRESETS[name], {"train.batch_size": 1}))
 
 
 def test_the_default_form_of_the_loss_is_not_the_papers():

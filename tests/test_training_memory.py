@@ -128,9 +128,12 @@ def test_memory_that_is_not_there_is_one_line(prepared, tmp_path, monkeypatch, e
         raise error
 
     monkeypatch.setattr("lipkit.training.step.Step.__call__", refuse)
-    with pytest.raises(LipkitError, match=r"--set train\.batch_size=1 takes about half") as caught:
+    with pytest.raises(LipkitError, match=r"take a smaller generator\.width") as caught:
         train(prepared, settings(ALL_LOSSES), tmp_path / "run", progress=False)
     assert "\n" not in str(caught.value)
+    more = settings(ALL_LOSSES | {"train.batch_size": 4})
+    with pytest.raises(LipkitError, match=r"--set train\.batch_size=2 takes about half"):
+        train(prepared, more, tmp_path / "more", progress=False)
 
 
 def test_another_fault_is_not_called_want_of_memory(prepared, tmp_path, monkeypatch):

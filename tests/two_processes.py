@@ -88,7 +88,7 @@ def main() -> None:
     torch.set_num_threads(1)
     # What is registered first is run last.
     atexit.register(note_parting, out / f"parted-{os.getpid()}.json")
-    train(prepared, settings(TWO_STEPS), out, progress=False)
+    train(prepared, settings(TWO_STEPS), out, progress=True)
     fabric = launch(TrainConfig(batch_size=2, device="cpu"))
     try:
         launch(TrainConfig(batch_size=3, device="cpu"))

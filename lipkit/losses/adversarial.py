@@ -143,5 +143,7 @@ LOSS = Loss(
     AdversarialConfig,
     needs=("video", "whole window"),
     needs_by=_needs,
+    # The layer that joins three streams has batch norm over windows alone.
+    windows=lambda settings: 2 if settings.streams == "three" else 1,
     learner="discriminator's loss",
 )

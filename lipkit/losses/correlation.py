@@ -207,4 +207,5 @@ LOSS = Loss(
     CorrelationConfig,
     needs=("video", "audio", "whole window"),
     needs_by=lambda settings: ("flow",) if settings.derivative else (),
+    windows=lambda settings: 2 if settings.form == "contrastive" else 1,
 )

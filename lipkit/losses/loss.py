@@ -172,6 +172,8 @@ class Loss:
     needs: tuple[Need, ...] = ("video",)
     needs_by: Callable[[Any], tuple[Need, ...]] = lambda settings: ()
     """What it needs besides, by its settings."""
+    windows: Callable[[Any], int] = lambda settings: 1
+    """The fewest windows in a step, by its settings."""
     by_hand: Callable[..., float] | None = None
     """Its equation in plain NumPy, against which it is tested: takes a scene whose tensors are
     float64 arrays. None of a loss whose networks stand between the scene and its equation."""

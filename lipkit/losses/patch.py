@@ -54,7 +54,8 @@ class PatchTerm(Term):
         self.judge = site.ready(PatchDiscriminator())
         super().__init__({"patch": self.judge})
         self.loss, self.start = PatchLoss(), settings.start
-        group = Group(self.judge, site.train.learning_rate)
+        rate = site.train.discriminator_rate
+        group = Group(self.judge, site.train.learning_rate if rate is None else rate)
         self.learner = Learner("patch", [group], BETAS, log="patch_dis")
 
     def __call__(self, scene: Scene) -> Tensor:

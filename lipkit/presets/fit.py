@@ -1,6 +1,7 @@
 """Do the parts of a preset go together? What does its training need of the data?"""
 
 import torch
+from torch import nn
 
 from lipkit.errors import UsageError
 from lipkit.losses import LOSSES
@@ -26,6 +27,16 @@ def needs_varied_windows(preset: Preset) -> bool:
     return varied or "true points" in needs(preset)
 
 
+def least_windows(preset: Preset) -> int:
+    """The fewest windows in a step that all active losses and the network can learn from."""
+    active = {name: getattr(preset.loss, name) for name in LOSSES}
+    wanted = [LOSSES[name].windows(own) for name, own in active.items() if own.weight > 0]
+    with torch.device("meta"):
+        network = build_generator(preset.generator)
+    norms = any(isinstance(module, nn.BatchNorm1d) for module in network.modules())
+    return max(*wanted, 2 if norms else 1)
+
+
 def require_fit(preset: Preset) -> None:
     """Refuse settings that do not go together, or that would do nothing.
 
@@ -43,8 +54,13 @@ def require_fit(preset: Preset) -> None:
         if need in GIVES and need not in network.gives:
             raise UsageError(
                 f"loss.{name}.weight: the {LOSSES[name].label} needs {NEEDS[need]}, and {here} "
-                f"is none; set it to 0, or take {_owners('gives', need)}"
+                f"is not one; set it to 0, or take {_owners('gives', need)}"
             )
+    if preset.train.batch_size < (least := least_windows(preset)):
+        raise UsageError(
+            f"train.batch_size={preset.train.batch_size}: a step of this preset needs at least "
+            f"{least} windows; set it to {least} or more"
+        )
     if network.window not in (None, data.window):
         raise UsageError(
             f"data.window={data.window}: {here} makes windows of {network.window} frames; set it "

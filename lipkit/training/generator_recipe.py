@@ -22,7 +22,7 @@ from lipkit.losses import LOSSES
 from lipkit.models.catalogue import network_of
 from lipkit.models.video_flow import flow_pretraining
 from lipkit.presets import Preset
-from lipkit.presets.fit import needs, needs_varied_windows, require_fit
+from lipkit.presets.fit import least_windows, needs, needs_varied_windows, require_fit
 from lipkit.provenance import file_digest
 from lipkit.settings import flat, to_dict
 from lipkit.training.batches import Batch, Feed
@@ -84,6 +84,11 @@ class GeneratorRecipe(Recipe):
                 f"{self.fabric.world_size} processes; start fewer"
             )
         self.feed = self._feed(windows)
+        if self.feed.batch_size < (least := least_windows(preset)):
+            raise UsageError(
+                f"{prepared.folder}: {len(windows)} windows are too few, a step of this preset "
+                f"needs {least}; prepare longer or more clips"
+            )
         self.shown = shown
         self.viewer = Viewer(self._feed(shown), self.fabric) if self.draws else None
         self.networks = build_networks(preset, self.fabric)

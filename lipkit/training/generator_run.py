@@ -10,6 +10,7 @@ from lipkit.data.prepared import PreparedSet
 from lipkit.files import replacing
 from lipkit.jobs.progress import say
 from lipkit.presets import Preset
+from lipkit.presets.fit import least_windows
 from lipkit.settings import to_dict
 from lipkit.training.generator_recipe import GeneratorRecipe
 from lipkit.training.memory import TRIED, StepMemory, step_memory, told_when_out
@@ -77,7 +78,7 @@ def train(
     """
     began = time.monotonic() - spent
     run = Run(PreparedSet.open(prepared), preset, Path(out), progress, began)
-    with told_when_out(run.out, preset.train.batch_size):
+    with told_when_out(run.out, preset.train.batch_size, least_windows(preset)):
         run.begin(resume)
         run.trainer.fit()
         metrics, weights = run.recipe.finish(run.out, run.trainer.step)
@@ -142,8 +143,10 @@ class Run:
         if self.trainer.writes:
             with replacing(self.out / "settings.json") as temporary:
                 temporary.write_text(json.dumps(to_dict(self.preset), indent=1) + "\n")
-        on_cpu = self.recipe.fabric.device.type == "cpu"
-        if self.trainer.progress and self.recipe.draws and on_cpu:
+        fabric = self.recipe.fabric
+        # Of several processes one alone cannot look: their batch norms wait for each other.
+        can_look = fabric.device.type == "cpu" and fabric.world_size == 1
+        if self.trainer.progress and self.recipe.draws and can_look:
             for line in self.memory().lines():
                 say(line)
         self.trainer.prepare()

@@ -1,4 +1,4 @@
-"""What a step of training will hold in memory, told before the first; and what is said without.
+"""What a training step will hold in memory, told before the first; and what is said if it fails.
 
 On a CPU. A GPU's memory is its own, and there the first step shows whether it suffices.
 """
@@ -55,7 +55,7 @@ class StepMemory:
         if scarce:
             said.append(f"memory: only {self.free / 1e9:.1f} GB are free; the run may be killed")
         if (scarce or self.total > MUCH) and self.windows > TRIED:
-            half = self.windows // 2
+            half = max(TRIED, self.windows // 2)
             said.append(
                 f"memory: --set train.batch_size={half} takes about "
                 f"{(self.fixed + half * self.per_window) / 1e9:.1f} GB"
@@ -145,13 +145,14 @@ def _unchanged(modules: dict[str, nn.Module]) -> Iterator[None]:
 
 
 @contextmanager
-def told_when_out(out: Path, batch_size: int) -> Iterator[None]:
+def told_when_out(out: Path, batch_size: int, least: int = 1) -> Iterator[None]:
     """Turn an allocation that fails into one line.
 
     Raises
     ------
     LipkitError
-        Naming the run's folder ``out`` and half of ``batch_size``.
+        Naming the run's folder ``out`` and half of ``batch_size``, or, where that is less than
+        the ``least`` windows that a step needs, the generator's width.
     """
     try:
         yield
@@ -160,9 +161,11 @@ def told_when_out(out: Path, batch_size: int) -> Iterator[None]:
         said = ("not enough memory", "can't allocate memory", "CUDA out of memory")
         if not isinstance(error, kinds) and not any(text in str(error) for text in said):
             raise
+        remedy = f"--set train.batch_size={batch_size // 2} takes about half"
+        if batch_size // 2 < least:
+            remedy = "take a smaller generator.width, or a machine with more"
         raise LipkitError(
-            f"{out}: there is not enough memory for a step of {batch_size} windows; "
-            f"--set train.batch_size={max(1, batch_size // 2)} takes about half"
+            f"{out}: there is not enough memory for a step of {batch_size} windows; {remedy}"
         ) from error
 
 

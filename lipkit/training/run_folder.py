@@ -39,6 +39,7 @@ MAY_CHANGE_ON_RESUME = {
     "train.discriminator_rate",
     "train.checkpoint_steps",
     "train.sample_steps",
+    "train.keep_steps",
     "train.workers",
     "train.tensorboard",
     "train.device",
@@ -292,7 +293,7 @@ def read_log(folder: str | Path, name: str = "log") -> list[dict[str, float]]:
 def write_strip(
     path: Path, identity: np.ndarray, real: np.ndarray, generated: np.ndarray, every: int = 2
 ) -> None:
-    """Write a PNG: a window a pair of rows, real frames above generated ones.
+    """Write a PNG: two rows per window, real frames above generated ones.
 
     Parameters
     ----------

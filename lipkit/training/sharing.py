@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def average_gradients(fabric: "Fabric", parameters: Iterable[nn.Parameter]) -> None:
-    """Give every process the mean of all processes' gradients: one message an optimiser.
+    """Give every process the mean of all processes' gradients: one message per optimiser.
 
     What DistributedDataParallel does, by hand: its wrapper wants each network to be used
     once per step and every parameter to have a gradient, and in adversarial training the same

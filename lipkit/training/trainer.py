@@ -184,15 +184,15 @@ class Trainer:
         named = list(zip(losses, found, strict=True))
         for name, value in sorted(named, key=lambda pair: pair[0] == "loss"):
             if not math.isfinite(value):
-                raise self._diverged(f"the {recipe.called(name)} is {value}")
+                raise self._diverged(self.step + 1, f"the {recipe.called(name)} is {value}")
         self.step += 1
         budget = self.config.minutes
         return dict(named), budget is not None and self.minutes >= budget * recipe.until
 
-    def _diverged(self, fault: str) -> Diverged:
+    def _diverged(self, step: int, fault: str) -> Diverged:
         where = f"{self.out}: " if self.out else ""
         return Diverged(
-            f"{where}training stopped at step {self.step + 1}: {fault}; the last good "
+            f"{where}training stopped at step {step}: {fault}; the last good "
             "checkpoint is kept, continue with --resume and a smaller train.learning_rate"
         )
 
@@ -206,7 +206,7 @@ class Trainer:
         # The losses were finite before the step; what the step made must be too.
         modules = self.modules
         if not all(map(finite, modules.values())):
-            raise self._diverged("a weight is not finite")
+            raise self._diverged(self.step, "a weight is not finite")
         if not self.writes:
             return
         state = {
