@@ -36,20 +36,6 @@ def test_motion_is_the_mean_size_of_the_flow_and_is_kept(clip, tmp_path):
     assert first.shape == (5,)
 
 
-def test_flow_is_kept_whole_and_read_in_parts(clip, tmp_path):
-    path, frames, calls = clip
-    cache = FlowCache(tmp_path / "cache")
-    part = cache.flow(path, frames, start=2, steps=2)
-    whole = cache.flow(path, frames)
-    assert len(calls) == 1
-    assert part.dtype == np.float16
-    assert whole.shape == (5, 64, 64, 2)
-    np.testing.assert_array_equal(part, whole[2:4])
-    np.testing.assert_allclose(whole, farneback(frames()), atol=0.02)
-    with pytest.raises(LipkitError, match="steps 0 to 4"):
-        cache.flow(path, frames, start=4, steps=2)
-
-
 def test_a_clip_that_changed_is_computed_again(clip, tmp_path):
     path, frames, calls = clip
     cache = FlowCache(tmp_path / "cache")

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
+from lipkit.losses import LOSSES
 from lipkit.plots import training
 
 ROWS = [
@@ -36,6 +37,12 @@ def test_each_logged_loss_has_a_panel_with_every_step():
     assert pixel.texts[0].get_text().strip() == "frozen"
     assert len(objective.lines) == len(judge.lines) == 2
     assert objective.get_xlim() == (0, 60)
+
+
+def test_losses_of_other_presets_are_drawn_too():
+    rows = [{"step": i, "loss": 1 / i, "mouth": 2 / i, "patch_dis": 0.5} for i in range(1, 9)]
+    titles = [ax.get_title("left") for ax in drawn(training.losses_figure(rows)).axes]
+    assert titles[1:] == [LOSSES["mouth"].label, LOSSES["patch"].learner]
 
 
 def test_the_first_steps_do_not_flatten_the_rest_and_the_reference_is_in_sight():

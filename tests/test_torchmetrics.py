@@ -75,3 +75,7 @@ def test_what_does_not_fit_is_refused():
         LipMetric("ssim").update(video, video[:, :, :1])
     with pytest.raises(UsageError, match=r"lmd needs .*points; give points="):
         LipMetric("lmd").update(video, video)
+    with pytest.raises(UsageError, match=r"sync_distance needs the sound; give logmel="):
+        LipMetric("sync_distance").update(video, video)
+    with pytest.raises(UsageError, match="lmd_paper: looks for its points in a fixed face"):
+        LipMetric("lmd_paper")

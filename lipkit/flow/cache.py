@@ -1,9 +1,7 @@
 """Farneback's flow of a clip, computed once and kept on disk.
 
-Two things are worth keeping. The *motion series* (mean size of the flow, one number per
-step) is what the analysis needs: some 300 bytes per clip instead of 50 ms. The *whole flow*,
-1.2 MB per clip in half precision, is what a training step needs to compare with real frames;
-it is memory-mapped and read one window at a time. Each is made when first asked for.
+What is kept is the *motion series* (mean size of the flow, one number per step), which the
+analysis needs: some 300 bytes per clip instead of 50 ms.
 
 An entry belongs to one version of one clip file (its path, size and time of change), the
 flow's parameters and OpenCV's version; anything else has another entry, so that nothing
@@ -53,42 +51,13 @@ class FlowCache:
         LipkitError
             When the clip's file is gone, or the folder cannot be written.
         """
-        path = self._entry(clip, "motion")
+        path = self._entry(clip)
         try:
             return np.load(path)
         except (OSError, ValueError, EOFError):
             return _keep(path, mean_size(farneback(frames())))
 
-    def flow(
-        self, clip: str | os.PathLike, frames: Frames, start: int = 0, steps: int | None = None
-    ) -> np.ndarray:
-        """Flow of ``steps`` frame pairs (default: all) from frame ``start`` on.
-
-        Returns
-        -------
-        numpy.ndarray
-            f16 ``[steps, H, W, 2]``, pixels, x then y: a memory map, read where touched.
-
-        Raises
-        ------
-        LipkitError
-            As :meth:`motion`, and when the clip does not have that many steps.
-        """
-        path = self._entry(clip, "flow")
-        try:
-            whole = np.load(path, mmap_mode="r")
-        except (OSError, ValueError, EOFError):
-            _keep(path, farneback(frames()).astype(np.float16))
-            whole = np.load(path, mmap_mode="r")
-        stop = len(whole) if steps is None else start + steps
-        if not 0 <= start < stop <= len(whole):
-            raise LipkitError(
-                f"{clip}: flow of steps {start} to {stop - 1} asked for; the clip has steps 0 to "
-                f"{len(whole) - 1}; ask for steps it has"
-            )
-        return whole[start:stop]
-
-    def _entry(self, clip: str | os.PathLike, kind: str) -> Path:
+    def _entry(self, clip: str | os.PathLike) -> Path:
         path = Path(clip).resolve()
         try:
             state = path.stat()
@@ -96,7 +65,7 @@ class FlowCache:
             raise LipkitError(f"{clip}: cannot be read: {error.strerror}") from error
         version = (str(path), state.st_size, state.st_mtime_ns, PARAMETERS, cv2.__version__)
         key = hashlib.blake2b(repr(version).encode(), digest_size=10).hexdigest()
-        return self.folder / kind / f"{path.stem}-{key}.npy"
+        return self.folder / "motion" / f"{path.stem}-{key}.npy"
 
 
 def mean_size(flow: np.ndarray) -> np.ndarray:

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lipkit.config import MEL_BANDS
+from lipkit.data.spectrogram import FLOOR_DB
 from lipkit.data.tensors import to_images
 from lipkit.errors import LipkitError, UsageError
 from lipkit.metrics import METRICS
@@ -38,7 +40,7 @@ class LipMetric(Metric):
     Raises
     ------
     UsageError
-        For an unknown name.
+        For an unknown name, and for a metric that no batch has all of.
 
     >>> import torch
     >>> metric = LipMetric("ssim")
@@ -56,6 +58,11 @@ class LipMetric(Metric):
         if name not in METRICS:
             raise UsageError(f"{name}: is no metric; {did_you_mean(name, METRICS)}")
         self.metric = METRICS[name]
+        if any(need.endswith("_fixed") for need in self.metric.needs):
+            raise UsageError(
+                f"{name}: looks for its points in a fixed face, which lipkit evaluate has; take "
+                f"{name.removesuffix('_paper')}"
+            )
         self.add_state("total", torch.zeros((), dtype=torch.float64), dist_reduce_fx="sum")
         self.add_state("count", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
 
@@ -93,12 +100,13 @@ class LipMetric(Metric):
                 f"{self.metric.name}: prediction {tuple(prediction.shape)} and truth "
                 f"{tuple(truth.shape)} must both be [B, 3, T, 64, 64]"
             )
+        if logmel is None and self.metric.name.startswith("sync"):
+            raise UsageError(f"{self.metric.name} needs the sound; give logmel=")
+        silence = np.full((4 * truth.shape[2], MEL_BANDS), FLOOR_DB, np.float16)
         made, real = to_images(prediction.detach().cpu()), to_images(truth.detach().cpu())
         for i in range(len(made)):
             context = self._context(i, points, logmel)
-            sound = np.zeros((4 * made.shape[1], 128), np.float16)
-            if logmel is not None:
-                sound = logmel[i].detach().cpu().numpy()
+            sound = silence if logmel is None else logmel[i].detach().cpu().numpy()
             values = np.atleast_1d(self.metric.measure(made[i], real[i], sound, context))
             finite = values[np.isfinite(values)]
             self.total += float(finite.sum())

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from lipkit.losses import LOSSES
 from lipkit.plots.style import (
     ACCENT,
     AUDIO,
@@ -33,9 +34,21 @@ PANELS = {
     "gen": (r"$\ell_{gen}$", VISUAL),
     "dis": (r"$\ell_{dis}$, the discriminator's own", VISUAL),
 }
-"""Columns of a run's log, in the order in which they are drawn."""
+"""Columns of a run's log, in the order in which they are drawn; other losses follow."""
+CLOCKS = ("step", "seconds", "windows_per_second")
+"""Columns that are no losses."""
 SMOOTH = 0.1
 """Weight of the newest step in the thick line."""
+
+
+def _title(name: str) -> str:
+    """What a loss without a symbol of its own is called."""
+    for loss in LOSSES.values():
+        if name == loss.name:
+            return loss.label
+        if name == f"{loss.name}_dis" and loss.learner:
+            return loss.learner
+    return name.replace("_", " ")
 
 
 @styled
@@ -49,7 +62,7 @@ def losses_figure(
     Parameters
     ----------
     rows
-        From :func:`lipkit.training.run_folder.read_log`; missing columns are left out.
+        From :func:`lipkit.training.run_folder.read_log`.
     references
         Column -> (label, level) of each dashed line to compare it with, such as frozen lips or
         the loss of a judge that cannot tell. Lines are always inside the panel.
@@ -64,12 +77,13 @@ def losses_figure(
     if not rows:
         raise ValueError("there is no step to draw")
     names = [name for name in PANELS if name in rows[0]]
+    names += [name for name in rows[0] if name not in PANELS and name not in CLOCKS]
     columns = min(3, len(names))
     figure = new_figure(0.25 + 1.65 * -(-len(names) // columns))
     axes = figure.subplots(-(-len(names) // columns), columns, squeeze=False, sharex=True)
     step = np.array([row["step"] for row in rows])
     for ax, name in zip(axes.flat, names, strict=False):
-        title, colour = PANELS[name]
+        title, colour = PANELS.get(name, (_title(name), MUTED))
         values = np.array([row[name] for row in rows], float)
         ax.plot(step, values, color=tint(colour, 0.4), lw=0.8)
         ax.plot(step, running_mean(values), color=colour)
