@@ -209,6 +209,24 @@ def test_sets_that_share_clips_prepare_them_once(tmp_path, monkeypatch):
     assert prepared[3:] == ["a", "a", "b", "a", "b"]
 
 
+def test_clips_are_spread_over_the_whole_corpus(tmp_path, monkeypatch):
+    chosen = []
+
+    def prepare(records, folder, config, corpus, workers, progress):
+        chosen.append([int(record.clip_id) for record in records])
+        write_set(folder, [16] * len(records))
+
+    path = tmp_path / "x.mp4"
+    path.write_bytes(b"film")
+    records = [ClipRecord(f"{i:02d}", "s1", "synthetic", path) for i in range(12)]
+    monkeypatch.setenv(lesson.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(lesson, "open_corpus", lambda options: records)
+    monkeypatch.setattr("lipkit.data.prepare.prepare", prepare)
+    for clips in (4, 7, 12, 30):
+        lesson.prepared_set(lesson.LessonConfig(clips=clips))
+    assert chosen == [[0, 3, 6, 9], [0, 1, 3, 5, 6, 8, 10], list(range(12)), list(range(12))]
+
+
 def test_the_last_clips_of_each_speaker_are_held_out(tmp_path, monkeypatch):
     splits = {}
 

@@ -4,10 +4,20 @@ import subprocess
 import sys
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from media_files import write_events
 
-from lipkit.media import Limits, TooLargeError, iter_video, probe, read_audio, read_clip
+from lipkit.media import (
+    Limits,
+    TooLargeError,
+    iter_video,
+    probe,
+    read_audio,
+    read_clip,
+    write_audio,
+)
+from lipkit.media.sound import Source, listen
 
 SLIDES = [Fraction(5 * i) for i in range(121)]
 """Pictures' times: 121 pictures that fill ten minutes."""
@@ -55,6 +65,19 @@ def test_a_file_that_lasts_too_long_is_refused(tmp_path, read):
     with pytest.raises(TooLargeError, match=r"lasts 60\d s where at most 300 are read") as caught:
         read(path, limits=Limits(seconds=300))
     assert "--limit seconds=N" in str(caught.value)
+
+
+def test_every_look_at_a_sound_keeps_to_the_limits_that_were_given(tmp_path, monkeypatch):
+    path, seen = write_audio(tmp_path / "a.wav", np.zeros(4410, np.float32)), []
+
+    def source(*arguments, limits, **options):
+        seen.append(limits)
+        return Source(*arguments, limits=limits, **options)
+
+    monkeypatch.setattr("lipkit.media.sound.Source", source)
+    listen(path, limits=Limits(seconds=20_000))
+    assert {limits.seconds for limits in seen} == {20_000}
+    assert len(seen) == 2
 
 
 def test_pictures_that_are_too_large_are_refused(tmp_path):

@@ -115,6 +115,15 @@ def test_a_larger_corpus_contains_the_smaller(tmp_path):
     assert len(large) == 45
 
 
+def test_the_card_forgets_nobody(tmp_path, monkeypatch):
+    monkeypatch.setattr("lipkit.talker.corpus._run", lambda *_, **__: None)
+    for speakers, clips in ((4, 2), (2, 5), (1, 1)):
+        write_corpus(tmp_path / "c", speakers=speakers, clips=clips, progress=False)
+        card = json.loads((tmp_path / "c" / "synthetic.json").read_text())
+        assert (card["speakers"], sorted(card["people"])) == (4, ["s1", "s2", "s3", "s4"])
+    assert card["clips"] == 5
+
+
 @pytest.mark.slow
 def test_another_seed_is_refused_in_one_line(corpus):
     with pytest.raises(LipkitError, match="seed 5") as caught:

@@ -92,6 +92,17 @@ def test_pieces_do_not_overlap_and_lose_no_speech():
         assert kept > 0.8 * said
 
 
+def test_a_broken_recording_is_told_of_and_a_macs_shadow_is_none(tmp_path):
+    pytest.importorskip("pocketsphinx")
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / "torn.wav").write_bytes(b"RIFF")
+    (tmp_path / "anna" / "._torn.wav").write_bytes(b"Mac")
+    for keep in (None, tmp_path / "kept"):
+        pieces, (fault,) = find_pieces(tmp_path / "anna", None, keep, 0, False)
+        assert pieces == []
+        assert "torn.wav" in fault
+
+
 def test_known_words_are_aligned_and_kept(folder, tmp_path):
     pytest.importorskip("pocketsphinx")
     pieces, faults = find_pieces(folder / "anna", folder / "index.tsv", tmp_path, 0, False)

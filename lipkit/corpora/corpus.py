@@ -43,7 +43,8 @@ class Corpus:
     test_speakers: tuple[str, ...] = ()
     """Whom the protocol ``paper`` tests on; none: the last speaker in natural order."""
     strangers: tuple[str, ...] = ()
-    """Its people in the split ``strangers``, who may be in no training set."""
+    """Its people in the split ``strangers``, whom the weights that come with the kit never saw.
+    The other protocols take them like anybody else."""
     test_only: bool = False
     """Whether nothing of it may ever be trained on."""
     official_splits: bool = False

@@ -39,7 +39,7 @@ def read(root: str | os.PathLike) -> list[ClipRecord]:
     path = require_folder(root, LOOKED_FOR)
     folders = {name: path / name for name in _declared() if (path / name).is_dir()}
     if not folders:
-        raise LipkitError(f"{path}: no folder called by a corpus there; looked for {LOOKED_FOR}")
+        raise LipkitError(f"{path}: no folder named after a corpus there; looked for {LOOKED_FOR}")
     records = [r for name, folder in folders.items() for r in _declared()[name].read(folder)]
     for name, speaker in missing(records):
         beside = path.parent / name / speaker

@@ -136,7 +136,8 @@ def prepared_set(options: LessonConfig, held_out: int = 0) -> "PreparedSet":
     if options.prepared:
         return PreparedSet.open(options.prepared)
     records = open_corpus(options)
-    chosen = records[:: max(1, len(records) // options.clips)][: options.clips]
+    count = min(options.clips, len(records))
+    chosen = [records[i * len(records) // count] for i in range(count)]
     if held_out:
         chosen = _split(chosen, held_out)
     made_by, config = _made_by(options), options.stages.prepare

@@ -1,4 +1,4 @@
-"""The files that a reader was given: said in one line what they are when they are none."""
+"""The files that a reader was given; where one is no file, one line says what it is."""
 
 import os
 import re

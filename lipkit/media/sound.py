@@ -160,7 +160,7 @@ def listen(
         As :func:`~lipkit.media.reading.read_audio`.
     """
     first = None
-    for number in [track] if track else range(1, _tracks(path, keep_damaged) + 1):
+    for number in [track] if track else range(1, _tracks(path, keep_damaged, limits) + 1):
         with Source(path, audio_track=number, keep_damaged=keep_damaged, limits=limits) as source:
             source.require(audio=True)
             if source.audio_tracks == 1 and source.audio.codec_context.channels == 1:
@@ -177,8 +177,8 @@ def listen(
     return first or Hearing()
 
 
-def _tracks(path: str | os.PathLike, keep_damaged: bool) -> int:
-    with Source(path, keep_damaged=keep_damaged) as source:
+def _tracks(path: str | os.PathLike, keep_damaged: bool, limits: Limits) -> int:
+    with Source(path, keep_damaged=keep_damaged, limits=limits) as source:
         source.require(audio=True)
         return source.audio_tracks
 

@@ -271,7 +271,7 @@ def _claim(root: Path, seed: int, kind: str = "") -> None:
         remove_leftovers(root)
         return
     if content(root):
-        raise LipkitError(f"{root}: is not empty and no synthetic corpus; name another folder")
+        raise LipkitError(f"{root}: is not empty, nor a synthetic corpus; name another folder")
     with replacing(root / _UNFINISHED) as path:
         card = {"format": FORMAT, "seed": seed} | ({"kind": kind} if kind else {})
         path.write_text(json.dumps(card) + "\n", encoding="utf-8")
@@ -291,6 +291,9 @@ def _sign(
         old = json.loads(path.read_text(encoding="utf-8"))
         if old["speakers"] >= speakers and old["clips"] >= clips:
             return
+        # Whoever an earlier call drew is still there.
+        speakers, clips = max(old["speakers"], speakers), max(old["clips"], clips)
+        people = old["people"] | people if people else None
     people = people or _cast(speakers, seed)
     card = {
         "corpus": "synthetic",

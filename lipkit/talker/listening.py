@@ -62,6 +62,10 @@ class Unfit(LipkitError):
     """Known words that cannot be aligned to the sound."""
 
 
+class Unread(LipkitError):
+    """A recording that cannot be read."""
+
+
 @dataclass(frozen=True)
 class Heard:
     """What was heard in a recording; seconds from its first sample."""
@@ -94,15 +98,21 @@ def hear(samples: np.ndarray, words: str = "") -> Heard:
 
 
 def hear_file(path: Path, words: str = "", keep: str | os.PathLike | None = None) -> Heard:
-    """:func:`hear` of a sound file, kept in the folder ``keep`` for the next time."""
-    from lipkit.media import read_audio
+    """:func:`hear` of a sound file, kept in the folder ``keep`` for the next time.
 
+    Raises
+    ------
+    Unread
+        When the file cannot be read.
+    Unfit, LipkitError
+        As :func:`hear`.
+    """
     if keep is None:
-        return hear(read_audio(path), words)
+        return hear(_sound(path), words)
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise LipkitError(f"{path}: cannot be read: {error.strerror}") from error
+        raise Unread(f"{path}: cannot be read: {error.strerror}") from error
     kept = Path(keep) / f"{_key(content, words)}.json"
     found = _read(kept)
     if isinstance(found, Unfit):
@@ -110,12 +120,21 @@ def hear_file(path: Path, words: str = "", keep: str | os.PathLike | None = None
     if found is not None:
         return found
     try:
-        found = hear(read_audio(path), words)
+        found = hear(_sound(path), words)
     except Unfit as error:
         _write(kept, {"unfit": str(error)})
         raise
     _write(kept, _plain(found))
     return found
+
+
+def _sound(path: Path) -> np.ndarray:
+    from lipkit.media import read_audio
+
+    try:
+        return read_audio(path)
+    except LipkitError as error:
+        raise Unread(str(error)) from error
 
 
 def hear_phonemes(samples: np.ndarray) -> Heard:

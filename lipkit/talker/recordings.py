@@ -15,7 +15,7 @@ from lipkit.corpora.record import Word
 from lipkit.errors import LipkitError
 from lipkit.jobs.pool import Lost, each
 from lipkit.jobs.progress import progress_bar
-from lipkit.talker.listening import Heard, Unfit, hear_file
+from lipkit.talker.listening import Heard, Unfit, Unread, hear_file
 from lipkit.talker.speech import SILENCE, Phoneme, Speech
 
 SOUNDS = {".ogg", ".opus", ".wav", ".flac", ".mp3", ".m4a"}
@@ -100,7 +100,9 @@ def find_recordings(
     folder = Path(folder)
     if not folder.is_dir():
         raise LipkitError(f"{folder}: no such folder; give --speech a folder of recordings")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SOUNDS)
+    # Macs leave "._NAME.wav" beside NAME.wav on foreign disks.
+    sounds = (p for p in folder.rglob("*") if p.suffix.lower() in SOUNDS)
+    paths = sorted(p for p in sounds if not p.name.startswith("."))
     if not paths:
         raise LipkitError(f"{folder}: no recording in it; looked for {', '.join(sorted(SOUNDS))}")
     if index is None:
@@ -130,7 +132,7 @@ def _index(path: Path) -> dict[Path, dict[str, str]]:
             for row in rows
         }
     except ValueError:  # a NUL in a name
-        raise LipkitError(f"{path}: names a file that cannot be; correct its 'file'") from None
+        raise LipkitError(f"{path}: names an impossible file; correct its 'file'") from None
 
 
 def find_pieces(
@@ -168,7 +170,7 @@ def find_pieces(
 def _pieces_or_fault(recording: Recording, keep: str | os.PathLike | None) -> list[Piece] | str:
     try:
         return pieces_of(recording, keep)
-    except Unfit as error:
+    except (Unfit, Unread) as error:
         return str(error)
 
 
