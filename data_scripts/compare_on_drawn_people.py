@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Do the mouths that models make open with the sound of people whom no training knew?
+"""Do mouths made by models open with the sound of people whom no training knew?
 
     python data_scripts/compare_on_drawn_people.py data/drawn_test --readout data/drawn_val \\
         --run GRID=runs/grid --run free=runs/free --out notebooks/results/drawn_people

@@ -113,7 +113,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     options.add_argument("--out", type=Path, required=True, help="the weights file to write")
     options.add_argument("--steps", type=int, default=850, help="optimiser steps (850)")
     options.add_argument("--minutes", type=float, help="stop then, if the steps are not done")
-    options.add_argument("--test-clips", type=int, default=60, help="at most, a test split (60)")
+    options.add_argument("--test-clips", type=int, default=60, help="at most, per split (60)")
     options.add_argument("--seed", type=int, default=0, help="of weights and draws (0)")
     options.add_argument("--resume", action="store_true", help="continue the run beside --out")
     options.add_argument("--quiet", action="store_true", help="no progress bar")

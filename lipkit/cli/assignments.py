@@ -88,7 +88,7 @@ def evidence(
         str, typer.Option(help="Which, if several were measured.", show_default="the only one")
     ] = "",
 ) -> None:
-    """Print what a claim of your own is handed in as.
+    """Print what to hand in for a claim of your own.
 
     The registration, its seal, and the score of every run on every clip, as a dictionary to be
     pasted into the assignment.
@@ -109,7 +109,7 @@ def leaderboard(
     seed: Annotated[int, typer.Option(min=0, help="Decides faces and sentences.")] = 0,
     quiet: QuietOption = False,
 ) -> None:
-    """Rank weights on drawn people of whom nobody has seen anything.
+    """Rank weights on drawn people new to every shipped network.
 
     Each submission is measured on its own; a broken one gets a line that says why. Reading
     weights runs no code of the student's.

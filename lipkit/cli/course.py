@@ -11,7 +11,7 @@ def course(
     folder: Annotated[Path, typer.Argument(help="Your copy: a new folder, or an earlier copy.")],
     update: Annotated[
         bool,
-        typer.Option("--update", help="Bring files up to date that you have not changed."),
+        typer.Option("--update", help="Update the files that you have not changed."),
     ] = False,
     solutions: Annotated[
         bool | None,

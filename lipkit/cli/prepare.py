@@ -78,7 +78,7 @@ def prepare(
     cannot be used is reported, is listed in manifest.csv with the reason, and does not stop the
     rest. Exit code 0 when at least one clip is usable (with --strict: all of them), else 1.
 
-    People to test on alone, the split strangers: lipkit prepare people data/people OUT.
+    People only for testing, the split strangers: lipkit prepare people data/people OUT.
 
     Example: lipkit prepare grid data/grid data/prepared --protocol seen --workers 8
     """

@@ -32,7 +32,7 @@ class Quality(StrEnum):
 def synth(
     out: Annotated[Path, typer.Argument(help="Folder of the corpus.")],
     speakers: Annotated[int, typer.Option(min=1, help="People.")] = 8,
-    clips: Annotated[int, typer.Option(min=1, help="Clips a person.")] = 20,
+    clips: Annotated[int, typer.Option(min=1, help="Clips per person.")] = 20,
     sentences: Annotated[
         Sentences | None,
         typer.Option(help="grid: GRID's 51 words; english: everyday English.", show_default="grid"),
@@ -53,7 +53,7 @@ def synth(
     ] = None,
     human: Annotated[
         float | None,
-        typer.Option(min=0, max=1, help="Share of the clips that say them.", show_default="0.5"),
+        typer.Option(min=0, max=1, help="Share of clips with a recording.", show_default="0.5"),
     ] = None,
     held_out: Annotated[
         bool, typer.Option("--held-out", help="Sentences and espeak voices kept for tests.")

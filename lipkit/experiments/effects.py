@@ -1,6 +1,6 @@
 """How much larger a metric is in one cell than in another, and how sure that is.
 
-Two things would be others if everything were done again. The **clips** (or the people, where a
+Two things would differ if everything were done again. The **clips** (or the people, where a
 split has several): what differs between two cells is taken clip by clip, since a hard clip is
 hard for both. And the **seeds**: two runs of equal settings differ. Three seeds say little about
 their own spread, so it is pooled over the cells of an experiment; a cell that varies more than

@@ -1,7 +1,7 @@
-"""A leaderboard: everybody's weights on drawn people of whom nobody has seen anything.
+"""A leaderboard: everybody's weights on held-out drawn people.
 
 Each submission is measured on its own, so that a broken one costs itself and no other. The
-people are new to every shipped network too; who wants to be sure that nobody has trained on
+people are new to every shipped network; whoever wants to be sure that nobody has trained on
 them draws them by another ``seed``.
 """
 
