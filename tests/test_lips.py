@@ -199,8 +199,8 @@ def test_shrinking_does_not_alias():
 
 
 @pytest.mark.parametrize("boxes", [1, 3])
-def test_crop_wants_one_box_a_frame(boxes):
-    with pytest.raises(LipkitError, match="one box a frame"):
+def test_crop_wants_one_box_per_frame(boxes):
+    with pytest.raises(LipkitError, match="one box per frame"):
         crop([smooth_picture()] * 2, np.tile([170.0, 140, 52], (boxes, 1)))
 
 

@@ -229,7 +229,7 @@ def test_weights_of_another_shape_are_refused(tmp_path, generator, other):
     path = tmp_path / "w.safetensors"
     wrong = GeneratorConfig(**{"width": 1 / 32, "residual_blocks": 1} | other)
     save_weights(path, generator, make_card(preset=Preset(name="mine", generator=wrong)))
-    with pytest.raises(LipkitError, match="another shape"):
+    with pytest.raises(LipkitError, match="do not have the shape"):
         load_weights(path)
 
 
