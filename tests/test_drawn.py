@@ -156,6 +156,11 @@ def test_videos_of_other_sentences_are_refused(tmp_path):
         write_takes(tmp_path / "raw", plan(1, 1, 0), workers=0, progress=False)
     write_takes(tmp_path / "raw", plan(1, 2, 0, text), workers=0, progress=False)
     assert len(list((tmp_path / "raw/s1001").iterdir())) == 2
+    card = tmp_path / "raw" / "synthetic.json"
+    told = json.loads(card.read_text())
+    kind = {name: value for name, value in json.loads(told["kind"]).items() if name != "says"}
+    card.write_text(json.dumps(told | {"kind": json.dumps(kind)}))  # as it was written before
+    write_takes(tmp_path / "raw", plan(1, 3, 0, text), workers=0, progress=False)
 
 
 def test_lines_of_a_file_are_said_in_another_order_by_each():

@@ -254,7 +254,7 @@ def _claim(root: Path, seed: int, kind: str = "") -> None:
         try:
             card = json.loads((root / name).read_text(encoding="utf-8"))
             found = (card["format"], card["seed"])
-            other = card.get("kind", "") != kind
+            other = _differs(card.get("kind", ""), kind)
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise LipkitError(f"{root / name}: cannot be read; write to a new folder") from error
         if found != (FORMAT, seed):
@@ -275,6 +275,14 @@ def _claim(root: Path, seed: int, kind: str = "") -> None:
     with replacing(root / _UNFINISHED) as path:
         card = {"format": FORMAT, "seed": seed} | ({"kind": kind} if kind else {})
         path.write_text(json.dumps(card) + "\n", encoding="utf-8")
+
+
+def _differs(before: str, now: str) -> bool:
+    """Whether two kinds differ; an older card may say less."""
+    if not (before and now):
+        return before != now
+    told, wanted = json.loads(before), json.loads(now)
+    return any(wanted.get(name) != value for name, value in told.items())
 
 
 def _sign(
