@@ -9,8 +9,11 @@ once with another person's. A linear readout says how far each made mouth is ope
 landmark need be found in a small blurred picture. It is learnt from what the same run makes of
 other people, since a readout of true lips takes a blurred mouth that opens for one that shuts;
 the row of true lips has a readout of true lips. ``r`` is its correlation with the exact opening
-over a clip, less the ``r`` with the other sound: what a model owes to hearing. Means of people,
-and 95 % intervals over people.
+over a clip, less the ``r`` with the other sound: what a model owes to hearing.
+
+A name may be given several times, for runs of several seeds. Means of people and seeds, and 95 %
+intervals over both; ``by_seed`` has the seeds one by one, and ``change`` the difference from the
+first name.
 """
 
 import argparse
@@ -29,8 +32,8 @@ from lipkit.evaluation.other_sound import next_of_another
 from lipkit.face.lips import lip_points
 from lipkit.face.mouth import mouth_opening
 from lipkit.generation import for_inference, generate_frames
-from lipkit.report.bootstrap import ends, means, times_drawn
-from lipkit.weights import Card, Weights, load_weights
+from lipkit.report.bootstrap import crossed_means, ends, times_drawn
+from lipkit.weights import Weights, load_weights
 from lipkit.weights.hearing import hear_whole
 
 SIZE = 16
@@ -57,9 +60,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    runs = dict(text.partition("=")[::2] for text in options.run)
-    if not all(runs.values()):
-        raise UsageError("--run must read NAME=RUN")
+    runs: dict[str, list[str | None]] = {"true lips": [None]}
+    for text in options.run:
+        name, _, run = text.partition("=")
+        if not (name and run):
+            raise UsageError("--run must read NAME=RUN")
+        runs.setdefault(name, []).append(run)
     learnt_from = PreparedSet.open(options.readout)
     prepared = PreparedSet.open(options.set)
     rows = prepared.clips(options.split)
@@ -71,13 +77,18 @@ def _compare(options: argparse.Namespace) -> None:
             "give a split of several people"
         )
     others = next_of_another(people)
-    table = []
-    for name, run in {"true lips": None, **runs}.items():
-        model = load_weights(run) if run else None
-        if model:
-            model = model._replace(generator=for_inference(model.generator))
-        own, other = _scores(model, clips, others, _readout(learnt_from, model))
-        table.append(_row(name, model and model.card, own, other, people))
+    table, first = [], None
+    for name, seeds in runs.items():
+        found, steps = [], ""
+        for run in seeds:
+            model = load_weights(run) if run else None
+            if model:
+                steps = model.card.step
+                model = model._replace(generator=for_inference(model.generator))
+            found.append(_scores(model, clips, others, _readout(learnt_from, model)))
+        scores = _of_people(np.array(found), people)
+        first = scores if first is None and steps else first
+        table.append({"trained_on": name, "steps": steps} | _row(scores, first, len(clips)))
     write_table(options.out / "training.csv", table)
     for row in table:
         print(row)
@@ -93,8 +104,8 @@ def _readout(prepared: PreparedSet, model: Weights | None) -> np.ndarray:
         gap = mouth_opening(lip_points(clip.landmarks, clip.box))[chosen]
         openings.append(gap - gap.mean())
     x, y = np.concatenate(changes), np.concatenate(openings)
-    # As strong for pictures that hardly move as for true ones.
-    ridge = RIDGE * (x.std() / TRUE_CHANGE) ** 2
+    # As strong for pictures that hardly move as for true ones, and something for still ones.
+    ridge = RIDGE * (max(x.std(), 1e-9) / TRUE_CHANGE) ** 2
     return np.linalg.solve(x.T @ x + ridge * np.eye(x.shape[1]), x.T @ y)
 
 
@@ -133,26 +144,43 @@ def _scores(
     return own, other
 
 
-def _row(
-    name: str, card: Card | None, own: list[float], other: list[float], people: list[str]
-) -> dict[str, object]:
-    names = sorted(set(people))
-    gained = np.array(own) - np.array(other)
+def _of_people(scores: np.ndarray, people: list[str]) -> np.ndarray:
+    """``[seeds, 2, clips]`` -> ``[seeds, 2, people]``: r with the own sound, and with another's."""
     of = np.array(people)
-    per_person = np.array([gained[of == person].mean() for person in names])
-    drawn = means(times_drawn(len(names)), per_person, np.ones(len(names)))
+    return np.stack([scores[..., of == person].mean(-1) for person in sorted(set(people))], -1)
+
+
+def _row(scores: np.ndarray, first: np.ndarray | None, clips: int) -> dict[str, object]:
+    """Means and intervals; the change from the ``first`` scores, of other seeds on the people."""
+    gained = scores[:, 0] - scores[:, 1]
+    drawn = _drawn(gained, 1)
     low, high = ends(drawn)
-    return {
-        "trained_on": name,
-        "steps": card.step if card else "",
-        "clips": len(own),
-        "people": len(names),
-        "r": float(np.mean(own)),
-        "r_repaired": float(np.mean(other)),
-        "r_less_repaired": float(per_person.mean()),
-        "low": float(low),
-        "high": float(high),
+    row = {
+        "clips": clips,
+        "people": gained.shape[1],
+        "seeds": len(gained),
+        "r": scores[:, 0].mean(),
+        "r_repaired": scores[:, 1].mean(),
+        "r_less_repaired": gained.mean(),
+        "low": low,
+        "high": high,
+        "by_seed": " ".join(f"{value:.3f}" for value in gained.mean(1)),
+        "change": "",
+        "change_low": "",
+        "change_high": "",
     }
+    if first is not None and first is not scores:
+        theirs = first[:, 0] - first[:, 1]
+        low, high = ends(drawn - _drawn(theirs, 2))
+        row |= {"change": gained.mean() - theirs.mean(), "change_low": low, "change_high": high}
+    return {k: round(float(v), 5) if isinstance(v, float) else v for k, v in row.items()}
+
+
+def _drawn(gained: np.ndarray, seed: int) -> np.ndarray:
+    """Means ``[resamples]`` of ``[seeds, people]``, both drawn anew; the people alike for all."""
+    columns = times_drawn(gained.shape[1])
+    rows = times_drawn(len(gained), seed=seed)
+    return crossed_means(rows if len(rows) else np.ones((len(columns), 1)), columns, gained)
 
 
 if __name__ == "__main__":
