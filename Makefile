@@ -63,7 +63,7 @@ test: style
 	@$(PYTEST) $(EVERYTHING)
 
 coverage: $(READY)
-	@$(PYTEST) --cov --cov-report=term:skip-covered $(EVERYTHING)
+	@$(PYTEST) --cov=lipkit --cov-report=term:skip-covered $(EVERYTHING)
 
 # Of notebooks that it does not trust, JupyterLab shows no stored video.
 lab: $(READY)

@@ -4,6 +4,8 @@ import inspect
 import json
 import multiprocessing
 import os
+import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -12,6 +14,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import painted
 import pytest
@@ -117,6 +120,26 @@ def test_a_pools_processes_work(warm_python):
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(2, mp_context=spawn) as pool:
         assert list(pool.map(abs, [-1, 2])) == [1, 2]
+
+
+@pytest.mark.slow
+def test_notebooks_run_while_coverage_is_measured(tmp_path):
+    """By ``--cov`` without a name, nbval's kernels die at their first cell."""
+    (option,) = re.findall(r"--cov(?:=\S*)?(?=\s)", (REPOSITORY / "Makefile").read_text())
+    cell = nbformat.v4.new_code_cell("import lipkit.errors")
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "notebooks" / "one.ipynb")
+    shutil.copy(REPOSITORY / "pyproject.toml", tmp_path)
+    words = ["-q", option, "--cov-report=", "--nbval-lax", "--nbval-current-env"]
+    env = {k: v for k, v in os.environ.items() if not k.startswith(("COV", "PYTEST"))}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words, "notebooks"],
+        cwd=tmp_path,
+        env=env | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_longest_files_exist():
