@@ -165,7 +165,7 @@ def test_shipped_weights_are_the_default(type_it, folder, monkeypatch, tmp_path)
         ({"audio": "face.mp4"}, "face.mp4: has no audio stream"),
         ({"audio": "empty.wav"}, "empty.wav: "),
         ({"audio": "silent.wav"}, "silent.wav: the sound is silent"),
-        ({"weights": "other.safetensors"}, "other.safetensors: the weights have another shape"),
+        ({"weights": "other.safetensors"}, "other.safetensors: the weights do not have the shape"),
         ({"weights": "pickle.pt"}, "pickle.pt: is a pickle file"),
         ({"weights": "minus"}, "minus: no such weights; known names: "),
         ({"weights": "text.png"}, "text.png: is not a whole safetensors file"),
