@@ -78,6 +78,11 @@ def test_an_exception_is_told_and_is_1(python):
     assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
 
 
+def require_warm(python: str) -> None:
+    if python == sys.executable:
+        pytest.skip("no warm Python here: coverage is measured, or the system cannot fork so")
+
+
 @pytest.mark.slow
 def test_signals_arrive_and_a_killed_one_is_gone(python, tmp_path):
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(300)"
@@ -95,6 +100,7 @@ def test_signals_arrive_and_a_killed_one_is_gone(python, tmp_path):
 @pytest.mark.slow
 def test_who_is_gone_before_he_is_told_leaves_nothing(warm_python, tmp_path):
     """A killed program may have said its number to others before it heard of its process."""
+    require_warm(warm_python)
     assert run(warm_python, "-c", "").returncode == 0  # the server is there
     said = tmp_path / "number"
     code = f"import os, pathlib, time; pathlib.Path({str(said)!r}).write_text(str(os.getpid()))"
@@ -156,6 +162,8 @@ def test_notebooks_are_read_without_the_grammar_of_addresses(pytestconfig):
 
 @pytest.mark.slow
 def test_faces_are_painted_once_for_all_and_anew_where_asked(warm_python, tmp_path, monkeypatch):
+    require_warm(warm_python)
+
     def scene() -> np.ndarray:
         return Face(person(1)).layers.scene
 
