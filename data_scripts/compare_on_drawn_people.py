@@ -41,6 +41,7 @@ SIZE = 16
 RIDGE = 30.0
 TRUE_CHANGE = 0.03
 """Standard deviation of the pictures' changes where lips are true, of 1."""
+TRUE = "true lips"
 PEOPLE = 2
 """The least of whom there is an interval, and another's sound."""
 PER_CLIP = 40
@@ -60,11 +61,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    runs: dict[str, list[str | None]] = {"true lips": [None]}
+    runs: dict[str, list[str | None]] = {TRUE: [None]}
     for text in options.run:
         name, _, run = text.partition("=")
-        if not (name and run):
-            raise UsageError("--run must read NAME=RUN")
+        if not (name and run) or name == TRUE:
+            raise UsageError(f"--run must read NAME=RUN, and {TRUE!r} is taken")
         runs.setdefault(name, []).append(run)
     learnt_from = PreparedSet.open(options.readout)
     prepared = PreparedSet.open(options.set)
@@ -87,7 +88,7 @@ def _compare(options: argparse.Namespace) -> None:
                 model = model._replace(generator=for_inference(model.generator))
             found.append(_scores(model, clips, others, _readout(learnt_from, model)))
         scores = _of_people(np.array(found), people)
-        first = scores if first is None and steps else first
+        first = scores if first is None and name != TRUE else first
         table.append({"trained_on": name, "steps": steps} | _row(scores, first, len(clips)))
     write_table(options.out / "training.csv", table)
     for row in table:
@@ -151,7 +152,10 @@ def _of_people(scores: np.ndarray, people: list[str]) -> np.ndarray:
 
 
 def _row(scores: np.ndarray, first: np.ndarray | None, clips: int) -> dict[str, object]:
-    """Means and intervals; the change from the ``first`` scores, of other seeds on the people."""
+    """Means and 95 % intervals of scores ``[seeds, 2, people]``, and their change from ``first``.
+
+    ``first`` may have other seeds; its people are the same.
+    """
     gained = scores[:, 0] - scores[:, 1]
     drawn = _drawn(gained, 1)
     low, high = ends(drawn)

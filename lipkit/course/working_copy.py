@@ -65,7 +65,8 @@ def lay_course(
         A new or empty folder, or an earlier working copy.
     update
         Bring files that were not changed up to date, and lay newer versions of changed ones
-        beside them, as ``NAME.new.SUFFIX``. Without it, only missing files are laid.
+        beside them, as ``NAME.new.SUFFIX`` (``.new2`` where the reader has changed that one, and so
+        on). Without it, only missing files are laid.
     solutions
         Whether the solutions of the lessons' exercises are laid, and linked by the lessons. By
         default as the copy was laid before; a new one has them. Those laid before stay.

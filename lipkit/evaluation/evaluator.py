@@ -240,5 +240,5 @@ def _measurable(
             f"{without[0].path}: predicts points only, so it has {', '.join(fit)} only; measure "
             "one of them (they need the raw clips, --raw) or leave it out"
         )
-    why = "left out, because it predicts points only, and what they need is not there"
+    why = "left out: it predicts mouth points only, and the raw clips to measure them are not there"
     return [model for model in models if model.draws], [f"{m.label}: {why}" for m in without]

@@ -91,7 +91,7 @@ class Parts:
     def _digests(self, clip: SplitClip) -> dict[str, str]:
         """Metric -> what decides its scores of this clip."""
         raw = clip.raw_key if self._of_raw else ""
-        return {m: own + raw * (m in self._of_raw) for m, own in self._metrics.items()}
+        return {m: own + (raw if m in self._of_raw else "") for m, own in self._metrics.items()}
 
     def _faces(self, clip: SplitClip) -> str:
         """What decides what is told of the clip's faces."""

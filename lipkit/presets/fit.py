@@ -34,7 +34,7 @@ def least_windows(preset: Preset) -> int:
     with torch.device("meta"):
         network = build_generator(preset.generator)
     norms = any(isinstance(module, nn.BatchNorm1d) for module in network.modules())
-    return max(*wanted, 2 if norms else 1)
+    return max([*wanted, 2 if norms else 1])
 
 
 def require_fit(preset: Preset) -> None:
