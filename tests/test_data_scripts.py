@@ -230,6 +230,15 @@ def test_a_tar_with_a_link_is_refused(tmp_path):
         archives.untar([tmp_path / "a.tar"], tmp_path / "out", progress=False)
 
 
+def test_a_gzip_header_that_promises_more_than_it_has_is_one_line(tmp_path):
+    """tarfile reads the promised field through a stream that is not whole yet."""
+    header = b"\x1f\x8b\x08\x04" + bytes(6) + b"\xff\x00" + b"\xff" * 300
+    (tmp_path / "a.tar.gz").write_bytes(header)
+    with pytest.raises(LipkitError, match="a damaged or incomplete tar") as told:
+        archives.untar([tmp_path / "a.tar.gz"], tmp_path / "out", progress=False)
+    assert "\n" not in str(told.value)
+
+
 def test_unpacking_goes_on_where_it_stopped(tmp_path):
     (tmp_path / "a.zip").write_bytes(packed(**{"s1/a.mpg": b"aaa", "s1/b.mpg": b"bbb"}))
     (tmp_path / "s1").mkdir()

@@ -167,6 +167,8 @@ _DAMAGE = (
     MemoryError,
     # Of zipfile, for encrypted members and for ways of packing that it does not know.
     RuntimeError,
+    # Of tarfile in Python 3.11.2, for a broken gzip header: it has not named its faults by then.
+    AttributeError,
 )
 
 
