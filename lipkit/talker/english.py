@@ -155,11 +155,11 @@ PATTERNS = (
     "Call {digits} and ask for {name}.",
     "{name}, that is {letters}, lives by the {place}.",
     "Room {number} costs {number} pounds {time}.",
-    "Yes, a {thing} is {adjective}, a {thing} is not.",
+    "Yes, {a thing} is {adjective}, {a thing} is not.",
     "Which is {adjective}, the {thing} or the {thing}?",
     "Hm, {number} plus {number} is {number}, isn't it?",
 )
-"""Sentences with places for words; ``{an adjective}`` brings its article."""
+"""Sentences with places for words; ``{an adjective}`` and ``{a thing}`` bring their article."""
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = ["oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 
