@@ -98,7 +98,7 @@ def test_a_registration_that_says_too_little_is_refused(old, new, said):
     [
         (SEAL, ""),
         ("0" + SEAL, "changed after the first run"),
-        (SEAL.split()[0], "is no time"),
+        (SEAL.split()[0], "is not a time"),
         (SEAL.removesuffix("+00:00"), "with its zone"),
         (SEAL.replace("2026-01", "2999-01"), "not a time that has passed"),
     ],

@@ -134,8 +134,8 @@ def test_what_is_no_plain_file_is_not_opened(source, tmp_path):
         file.truncate(40 << 20)
     found = grade_folder(tmp_path / "in", tmp_path / "out", progress=False, folder=sources)
     notes = {student: marks[0].note for (student, _), marks in found.items()}
-    assert "is no plain file" in notes["pipe"]
-    assert "is no plain file" in notes["link"]
+    assert "is not a plain file" in notes["pipe"]
+    assert "is not a plain file" in notes["link"]
     assert "has 40 MB" in notes["large"]
     assert {mark.points for marks in found.values() for mark in marks} == {0.0}
     assert not list(Path(tmp_path / "out").glob("*/one.ipynb"))

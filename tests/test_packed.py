@@ -100,13 +100,13 @@ def rewritten(path, name, text):
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("0.jpg", b"not a picture", "is no packed set"),
-        ("0.npz", b"PK", "is no packed set"),
-        ("settings.json", b"[]", "is no packed set"),
+        ("0.jpg", b"not a picture", "is not a packed set"),
+        ("0.npz", b"PK", "is not a packed set"),
+        ("settings.json", b"[]", "is not a packed set"),
         ("settings.json", b'{"colour": 1}', "colour"),
         ("rows.csv", b"clip_id\n../../a\n", "leads out"),
-        ("rows.csv", b"a,b\n1,2\n", "is no packed set"),
-        ("rows.csv", b"\xff", "is no packed set"),
+        ("rows.csv", b"a,b\n1,2\n", "is not a packed set"),
+        ("rows.csv", b"\xff", "is not a packed set"),
     ],
 )
 def test_what_is_no_packed_set_is_one_line(mixed, tmp_path, name, text, said):
@@ -123,5 +123,5 @@ def test_a_file_that_is_not_there_or_no_archive_is_one_line(tmp_path):
     with pytest.raises(LipkitError, match=r"none\.zip: cannot be read"):
         unpack(tmp_path / "none.zip", tmp_path / "a")
     (tmp_path / "text.zip").write_text("hello")
-    with pytest.raises(LipkitError, match="is no packed set"):
+    with pytest.raises(LipkitError, match="is not a packed set"):
         unpack(tmp_path / "text.zip", tmp_path / "a")

@@ -190,21 +190,21 @@ def set_to(column: int, value: str):
     [
         (lambda rows: rows.append(rows[1]), "'s1/c000' is listed twice"),
         (lambda rows: rows.insert(2, rows[1]), "'s1/c000' is listed twice"),
-        (set_to(FRAMES, "-30"), "row 3: '-30' is no number of frames"),
-        (set_to(FRAMES, "0"), "row 3: '0' is no number of frames"),
-        (set_to(FRAMES, "30.0"), "is no number of frames"),
-        (set_to(FRAMES, "9" * 30), "is no number of frames"),
-        (set_to(FRAMES, "٣"), "is no number of frames"),
-        (set_to(FRAMES, ""), "is no number of frames"),
+        (set_to(FRAMES, "-30"), "row 3: '-30' is not a number of frames"),
+        (set_to(FRAMES, "0"), "row 3: '0' is not a number of frames"),
+        (set_to(FRAMES, "30.0"), "is not a number of frames"),
+        (set_to(FRAMES, "9" * 30), "is not a number of frames"),
+        (set_to(FRAMES, "٣"), "is not a number of frames"),
+        (set_to(FRAMES, ""), "is not a number of frames"),
         (set_to(FRAMES, "31"), "has 30 frames, not the manifest's 31"),
         (set_to(FRAMES, "29"), "has 30 frames, not the manifest's 29"),
         (set_to(FILE, "clips/s1/c000.safetensors"), "is not the file of 's1/c001'"),
         (set_to(FILE, "../../etc/passwd"), "is not the file of 's1/c001'"),
         (set_to(FILE, "/etc/passwd"), "is not the file of 's1/c001'"),
         (set_to(FILE, ""), "is not the file of 's1/c001'"),
-        (set_to(CLIP_ID, "../../victim"), "'../../victim' is no clip id"),
-        (set_to(CLIP_ID, "/victim"), "'/victim' is no clip id"),
-        (set_to(CLIP_ID, ""), "'' is no clip id"),
+        (set_to(CLIP_ID, "../../victim"), "'../../victim' is not a clip id"),
+        (set_to(CLIP_ID, "/victim"), "'/victim' is not a clip id"),
+        (set_to(CLIP_ID, ""), "'' is not a clip id"),
         (set_to(STATUS, "fine"), "its status is 'fine', not ok or failed"),
         (set_to(REASON, "no face"), "its status is ok, its reason 'no face'"),
         (set_to(STATUS, "failed"), "its status is failed, its reason ''"),
@@ -326,7 +326,7 @@ def test_a_pipe_or_folder_in_place_of_a_clip_is_one_line(folder):
     path = folder / "clips/s1/c000.safetensors"
     path.unlink()
     os.mkfifo(path)
-    refused(folder, "it is no file")
+    refused(folder, "it is not a file")
     path.unlink()
     path.mkdir()
     refused(folder, "c000.safetensors: (cannot be read|not a whole)")

@@ -173,7 +173,7 @@ class ClipFile:
         try:
             with open(path, "rb", opener=_open_at_once) as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise ValueError("it is no file")
+                    raise ValueError("it is not a file")
                 content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             self.meta, self.frames, offsets = _read_header(content)
         except FileNotFoundError:

@@ -64,7 +64,7 @@ def _refusal(path: Path, fault: str) -> LipkitError:
 def _check(description: Any) -> None:
     """ValueError for what a description cannot be."""
     if not isinstance(description, dict):
-        raise ValueError("it is no object")
+        raise ValueError("it is not an object")
     missing = [name for name in ("format", "corpus", "settings") if name not in description]
     if missing:
         raise ValueError(f"it has no {missing[0]!r}")
@@ -75,24 +75,24 @@ def _check(description: Any) -> None:
     if not isinstance(description["corpus"], str) or not description["corpus"]:
         raise ValueError(f"its corpus is {description['corpus']!r}")
     if not isinstance(description["settings"], dict):
-        raise ValueError("its settings are no object")
+        raise ValueError("its settings are not an object")
     try:
         from_dict(PrepareConfig, description["settings"])
     except UsageError as fault:
         raise ValueError(f"its settings: {fault}") from None
     versions = description.get("versions", {})
     if not isinstance(versions, dict) or not all(isinstance(v, str) for v in versions.values()):
-        raise ValueError("its versions are no texts")
+        raise ValueError("its versions are not texts")
     if "statistics" in description:
         check_statistics(description["statistics"])
     if not isinstance(description.get("counts", {}), dict):
-        raise ValueError("its counts are no object")
+        raise ValueError("its counts are not an object")
 
 
 def check_statistics(statistics: Any) -> None:
     """ValueError for what sound cannot be normalised by."""
     if not isinstance(statistics, dict):
-        raise ValueError("its statistics are no object")
+        raise ValueError("its statistics are not an object")
     ranges = {"logmel_mean": (-MOST_LEVEL, MOST_LEVEL), "logmel_std": (LEAST_DEVIATION, MOST_LEVEL)}
     for name, (low, high) in ranges.items():
         value = statistics.get(name)

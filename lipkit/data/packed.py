@@ -117,7 +117,7 @@ def unpack(path: str | Path, folder: str | Path) -> PreparedSet:
     UsageError
         When the folder holds files.
     LipkitError
-        When the file is no packed set.
+        When the file is not a packed set.
     """
     path, folder = Path(path), Path(folder)
     if content(folder):
@@ -129,7 +129,7 @@ def unpack(path: str | Path, folder: str | Path) -> PreparedSet:
                 rows = csv.DictReader(io.StringIO(archive.read(ROWS).decode()))
                 clips = [_restore(archive, row, path, temporary) for row in rows]
         except _NO_PACKED_SET as error:
-            raise LipkitError(f"{path}: is no packed set ({error}); pack it again") from None
+            raise LipkitError(f"{path}: is not a packed set ({error}); pack it again") from None
         except OSError as error:
             raise LipkitError(f"{path}: cannot be read ({error.strerror or error})") from None
         corpora = dict.fromkeys(record.corpus for record, _ in clips)
@@ -142,7 +142,7 @@ def unpack(path: str | Path, folder: str | Path) -> PreparedSet:
 def _object(text: bytes) -> dict[str, Any]:
     found = json.loads(text)
     if not isinstance(found, dict):
-        raise TypeError(f"{SETTINGS} is no object")
+        raise TypeError(f"{SETTINGS} is not an object")
     return found
 
 

@@ -47,7 +47,7 @@ class PreparedSet:
         Raises
         ------
         LipkitError
-            When the folder is no prepared set, was made by another format version, or
+            When the folder is not a prepared set, was made by another format version, or
             its preparation did not finish.
         """
         folder = Path(folder)

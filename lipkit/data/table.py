@@ -159,11 +159,11 @@ def _is_all_well(ids: list[str], files: list[str], names: dict[str, list[str]]) 
 def _fault(clip_id: str, file: str, frames: str, status: str, reason: str) -> str:
     usable, own = status == "ok", prepared_file(clip_id)
     if not is_plain(clip_id):
-        return f"{clip_id!r} is no clip id"
+        return f"{clip_id!r} is not a clip id"
     if not usable and status != "failed":
         return f"its status is {status!r}, not ok or failed"
     if not is_count(frames) or (usable and int(frames) == 0):
-        return f"{frames!r} is no number of frames"
+        return f"{frames!r} is not a number of frames"
     if file != own and (usable or file):
         return f"{file!r} is not the file of {clip_id!r}"
     if usable == bool(reason):

@@ -73,7 +73,7 @@ def check_sound(audio: str | Path, track: int | None, limits: Limits) -> None:
     Raises
     ------
     LipkitError
-        When it is no recording, has no sound or no such track, or declares to be too long.
+        When it is not a recording, has no sound or no such track, or declares to be too long.
     """
     info = probe(audio, limits=limits)
     if not info.has_audio:

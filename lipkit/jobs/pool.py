@@ -193,7 +193,7 @@ def _processes(workers: int) -> Iterator[ProcessPoolExecutor]:
 def _without_a_script_that_is_no_file() -> Iterator[None]:
     """Let processes start where the script came through standard input.
 
-    Each process runs the main script's file first, and dies where ``<stdin>`` is no file.
+    Each process runs the main script's file first, and dies where ``<stdin>`` is not a file.
     """
     main = sys.modules["__main__"]
     file = getattr(main, "__file__", None)

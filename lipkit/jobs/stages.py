@@ -183,7 +183,7 @@ def _entry(out: Path, entry: dict[str, Any]) -> dict[str, Any]:
     Raises
     ------
     TypeError, KeyError, AttributeError
-        When it is no entry.
+        When it is not an entry.
     LipkitError
         When a name leads out of the folder.
     """

@@ -233,7 +233,7 @@ class Source:
 
 
 def file_url(path: Path) -> str:
-    """``path`` as FFmpeg's file protocol takes it; a colon in a name is no protocol then."""
+    """``path`` as FFmpeg's file protocol takes it; a colon in a name is not a protocol then."""
     return f"file:{path}"
 
 
@@ -262,7 +262,7 @@ def _open(path: Path) -> "av.container.InputContainer":
 
 
 def _readable(streams: tuple) -> list["av.stream.Stream"]:
-    """The streams that can be decoded and are no cover picture of a sound file."""
+    """The streams that can be decoded and are not the cover picture of a sound file."""
     return [
         stream
         for stream in streams

@@ -1,4 +1,4 @@
-"""The files that a reader was given; where one is no file, one line says what it is."""
+"""The files that a reader was given; where one is not a file, one line says what it is."""
 
 import os
 import re

@@ -76,7 +76,7 @@ def read_picture(path: str | Path, limits: Limits = DEFAULT) -> np.ndarray:
 def is_picture(path: str | Path) -> bool:
     """Whether a file is a still picture, whole or not, rather than a recording or else.
 
-    An animated GIF or PNG is a recording. A file that cannot be read is no picture.
+    An animated GIF or PNG is a recording. A file that cannot be read is not a picture.
     """
     path = Path(path)
     try:

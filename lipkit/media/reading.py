@@ -62,7 +62,7 @@ def probe(path: str | os.PathLike, *, limits: Limits = DEFAULT) -> MediaInfo:
     Raises
     ------
     LipkitError
-        When it is no readable recording, or has neither pictures nor sound.
+        When it is not a readable recording, or has neither pictures nor sound.
     """
     with Source(path, keep_damaged=True, limits=limits) as source:
         video, audio = source.video, source.audio

@@ -56,7 +56,7 @@ class LipMetric(Metric):
     def __init__(self, name: str, **options: Any) -> None:
         super().__init__(**options)
         if name not in METRICS:
-            raise UsageError(f"{name}: is no metric; {did_you_mean(name, METRICS)}")
+            raise UsageError(f"{name}: is not a metric; {did_you_mean(name, METRICS)}")
         self.metric = METRICS[name]
         if any(need.endswith("_fixed") for need in self.metric.needs):
             raise UsageError(

@@ -21,7 +21,7 @@ def sees(layers: Sequence[Layer], axis: int, position: int) -> tuple[int, int]:
     ----------
     layers:
         A chain of convolutions in the order of the data, each the next one's input (what
-        is no convolution or reflection keeps places, and is passed over). A residual block
+        is not a convolution or reflection keeps places, and is passed over). A residual block
         is the chain of its two: the way around it sees nothing more.
     axis:
         0 for the first axis after the channels (time), 1 for the next (bands or rows) ...

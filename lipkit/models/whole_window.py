@@ -50,7 +50,7 @@ def require_window(architecture: str, identity: Tensor, logmel: Tensor, training
         For windows of another length, and for one window at a time in training, of which
         batch norm behind a fully connected layer has no statistics.
     ValueError
-        For tensors that are no lip images or no log-mel.
+        For tensors that are not lip images or not a log-mel spectrogram.
     """
     if list(identity.shape[1:]) != [3, LIP_SIZE, LIP_SIZE] or logmel.shape[3] != MEL_BANDS:
         raise ValueError(

@@ -36,7 +36,7 @@ PANELS = {
 }
 """Columns of a run's log, in the order in which they are drawn; other losses follow."""
 CLOCKS = ("step", "seconds", "windows_per_second")
-"""Columns that are no losses."""
+"""Columns that are not losses."""
 SMOOTH = 0.1
 """Weight of the newest step in the thick line."""
 

@@ -48,7 +48,7 @@ def read_csv(
     Raises
     ------
     LipkitError
-        When the file is missing, is no such table, or has another thing where a number belongs.
+        When the file is missing, is not such a table, or has something else where a number belongs.
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:

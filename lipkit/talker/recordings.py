@@ -22,7 +22,7 @@ SOUNDS = {".ogg", ".opus", ".wav", ".flac", ".mp3", ".m4a"}
 SHORTEST, LONGEST = 1.2, 3.6
 """Seconds of speech in a piece; a longer recording is cut at its pauses."""
 _PAUSE = 0.12
-"""Seconds; a shorter pause is no place to cut."""
+"""Seconds; a shorter pause is not a place to cut."""
 _FADE = 0.015
 """Seconds over which a piece fades in and out."""
 _KEPT = 0.12

@@ -240,7 +240,7 @@ def _start(library: ctypes.CDLL, voice: Voice) -> int:
 
 
 def _phonemes(marks: tuple[_Mark, ...], seconds: float) -> tuple[Phoneme, ...]:
-    # "(fr)" says that another language's voice goes on, and is no sound.
+    # "(fr)" says that another language's voice goes on, and is not a sound.
     spoken = [m for m in marks if m.kind == _PHONEME and not m.symbol.startswith("(")]
     found = [(bare(m.symbol), m.seconds) for m in spoken]
     ends = [at for _, at in found[1:]] + [seconds]

@@ -78,7 +78,7 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         # A checkpoint is a zip archive, whose index is at its end.
         if not zipfile.is_zipfile(path):
-            raise ValueError("it is no zip archive")
+            raise ValueError("it is not a zip archive")
         state = torch.load(path, map_location="cpu", weights_only=True)
         _check_state(state)
     except Exception as error:  # whatever bytes make an unpickler raise
@@ -96,15 +96,15 @@ def _check_state(state: Any) -> None:
     if not isinstance(state, dict) or not isinstance(state.get("preset", {}), dict):
         raise ValueError("it holds no state")
     if type(state.get("step")) is not int or state["step"] < 0:
-        raise ValueError("its step is no number")
+        raise ValueError("its step is not a number")
     seconds = state.get("seconds", 0.0)
     if type(seconds) not in (int, float) or not 0 <= seconds < math.inf:
-        raise ValueError("its seconds are no number")
+        raise ValueError("its seconds are not a number")
     if not isinstance(state.get("networks"), dict):
         raise ValueError("it holds no networks")
     for name, network in state["networks"].items():
         if not all(isinstance(t, torch.Tensor) for t in network.values()):
-            raise ValueError(f"{name} is no network")
+            raise ValueError(f"{name} is not a network")
         if not all(torch.isfinite(t).all() for t in network.values() if t.is_floating_point()):
             raise ValueError(f"{name} holds numbers that are not finite")
 
@@ -260,7 +260,7 @@ def read_log(folder: str | Path, name: str = "log") -> list[dict[str, float]]:
     Raises
     ------
     LipkitError
-        When a line before the last is no row: numbers by name, among them the step.
+        When a line before the last is not a row: numbers by name, among them the step.
 
     >>> import tempfile
     >>> from pathlib import Path

@@ -328,7 +328,7 @@ def parse_card(values: dict[str, Any]) -> Card:
     if not all(type(count) is int and count >= 0 for count in (card.clips, card.step)):
         raise ValueError("a count is none")
     if not all(map(_is_number, card.metrics.values())):
-        raise ValueError("a metric is no number")
+        raise ValueError("a metric is not a number")
     for name in ("quiet", "level"):
         levels = getattr(card, name)
         if len(levels) not in (0, MEL_BANDS) or not all(map(_is_number, levels)):

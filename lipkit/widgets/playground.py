@@ -31,7 +31,7 @@ from lipkit.widgets.microphone import Microphone
 from lipkit.widgets.shown import Interactive, player
 
 MOST_SECONDS = 20
-"""A longer recording is cut: a notebook is no place for a long video."""
+"""A longer recording is cut: a notebook is not the place for a long video."""
 MOST_LETTERS = 300
 """About as much as is said in :data:`MOST_SECONDS`; a longer text is cut."""
 VIEWS = ("face", "lips")

@@ -53,7 +53,7 @@ def fetch(
         is known before anything is written where the size is. What was received stays in
         ``target.part``, unless it is wrong.
     UsageError
-        When ``url`` is no address or ``checksum`` no checksum.
+        When ``url`` is not an address or ``checksum`` not a checksum.
     """
     target, patience = Path(target), patience or Patience()
     if checksum is not None:

@@ -59,7 +59,7 @@ def get(
     LipkitError
         When the server refuses.
     UsageError
-        When ``url`` is no address.
+        When ``url`` is not an address.
     """
     # Without compression Content-Length counts the bytes that are written.
     headers = {"Accept-Encoding": "identity", **(headers or {})}

@@ -96,8 +96,8 @@ def claimed(registration: str) -> OwnTable:
     Raises
     ------
     LipkitError
-        When it is no own table, claims more or less than one contrast by one metric, has no
-        placebo, or too few seeds or clips to say anything.
+        When it is not a table of your own, claims more or less than one contrast by one metric,
+        has no placebo, or too few seeds or clips to say anything.
     """
     table = parse_table(registration)
     about = table.experiment
@@ -133,7 +133,7 @@ def sealed(registration: str, seal: str) -> datetime.datetime:
     try:
         moment = datetime.datetime.fromisoformat(when)
     except ValueError:
-        raise LipkitError(f"seal: {when!r} is no time") from None
+        raise LipkitError(f"seal: {when!r} is not a time") from None
     if moment.tzinfo is None or moment > datetime.datetime.now(datetime.UTC):
         raise LipkitError(f"seal: {when} is not a time that has passed, with its zone")
     return moment
@@ -145,7 +145,7 @@ def scores_of(registration: str, scores: str) -> dict[str, np.ndarray]:
     Raises
     ------
     LipkitError
-        When a run or a clip is missing, or one too many, or a score is no number.
+        When a run or a clip is missing, or one too many, or a score is not a number.
     """
     table = claimed(registration)
     if not scores.strip():

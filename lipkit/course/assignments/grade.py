@@ -104,7 +104,7 @@ def _write_table(path: Path, marks: Mapping[tuple[str, str], Sequence[Mark]]) ->
 def _read(path: Path) -> NotebookNode:
     """A submission's notebook; only a plain file of a sensible size is opened at all."""
     if path.is_symlink() or not path.is_file():
-        raise LipkitError(f"{path}: is no plain file; ask for the notebook itself")
+        raise LipkitError(f"{path}: is not a plain file; ask for the notebook itself")
     if path.stat().st_size > LARGEST_SUBMISSION:
         raise LipkitError(
             f"{path}: has {path.stat().st_size >> 20} MB; at most {LARGEST_SUBMISSION >> 20} are "
@@ -121,7 +121,7 @@ def _submissions(folder: Path, out: Path, names: set[str]) -> dict[tuple[str, st
         if path.name in names and len(parts) > 1:
             students.setdefault(parts[0], []).append(path)
     for student in [name for name in students if _is_graded(folder / name)]:
-        print(f"{folder / student}: holds the points of a grading, so it is no submission")
+        print(f"{folder / student}: holds the points of a grading, so it is not a submission")
         del students[student]
     holders = [folder, *(folder / student for student in students)]
     if out.resolve() in [holder.resolve() for holder in holders]:

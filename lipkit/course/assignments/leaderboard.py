@@ -120,7 +120,7 @@ def _measured(student: Path, prepared: Path, out: Path, metric: str) -> Place:
             raise LipkitError(f"{len(found)} files {WEIGHTS_NAME}; hand in one")
         (path,) = found
         if path.is_symlink() or not path.is_file():
-            raise LipkitError(f"{path.name} is no plain file")
+            raise LipkitError(f"{path.name} is not a plain file")
         options = EvaluationOptions(metrics=(metric,))
         done = evaluate([path], prepared, None, out / student.name, options, 0, progress=False)
         *_, row = done.summary["rows"]
