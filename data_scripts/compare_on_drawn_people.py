@@ -8,8 +8,10 @@ Each clip of the set is made by each run from its own first frame, once with its
 once with another person's. A linear readout says how far each made mouth is open, so that no
 landmark need be found in a small blurred picture. It is learnt from what the same run makes of
 other people, since a readout of true lips takes a blurred mouth that opens for one that shuts;
-the row of true lips has a readout of true lips. ``r`` is its correlation with the exact opening
-over a clip, less the ``r`` with the other sound: what a model owes to hearing.
+the row of true lips has a readout of true lips. A run that draws nothing says itself how far its
+mouth is open, and the row of loudness takes the sound's mean level for the opening. ``r`` is the
+correlation with the exact opening over a clip, less the ``r`` with the other sound: what a model
+owes to hearing.
 
 A name may be given several times, for runs of several seeds. Means of people and seeds, and 95 %
 intervals over both; ``by_seed`` has the seeds one by one, and ``change`` the difference from the
@@ -18,10 +20,12 @@ first name.
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 
 from lipkit.analysis.drawn_people import write_table
 from lipkit.corpora.fetch import script
@@ -32,16 +36,21 @@ from lipkit.evaluation.other_sound import next_of_another
 from lipkit.face.lips import lip_points
 from lipkit.face.mouth import mouth_opening
 from lipkit.generation import for_inference, generate_frames
+from lipkit.models.catalogue import network_of
 from lipkit.report.bootstrap import crossed_means, ends, times_drawn
 from lipkit.weights import Weights, load_weights
 from lipkit.weights.hearing import hear_whole
+
+Mouth = Callable[[PreparedClip, PreparedClip], np.ndarray]
+"""A face and a sound -> how far the face's mouth is open in each frame, in any unit, [T]."""
 
 SIZE = 16
 """Pixels, each way, of the pictures that are read."""
 RIDGE = 30.0
 TRUE_CHANGE = 0.03
 """Standard deviation of the pictures' changes where lips are true, of 1."""
-TRUE = "true lips"
+TRUE, LOUDNESS = "true lips", "loudness"
+"""Rows without a run."""
 PEOPLE = 2
 """The least of whom there is an interval, and another's sound."""
 PER_CLIP = 40
@@ -61,11 +70,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    runs: dict[str, list[str | None]] = {TRUE: [None]}
+    runs: dict[str, list[str]] = {}
     for text in options.run:
         name, _, run = text.partition("=")
-        if not (name and run) or name == TRUE:
-            raise UsageError(f"--run must read NAME=RUN, and {TRUE!r} is taken")
+        if not (name and run) or name in (TRUE, LOUDNESS):
+            raise UsageError(f"--run must read NAME=RUN, and {TRUE!r} and {LOUDNESS!r} are taken")
         runs.setdefault(name, []).append(run)
     learnt_from = PreparedSet.open(options.readout)
     prepared = PreparedSet.open(options.set)
@@ -78,21 +87,49 @@ def _compare(options: argparse.Namespace) -> None:
             "give a split of several people"
         )
     others = next_of_another(people)
+
+    def scores(mouths: list[Mouth]) -> np.ndarray:
+        return _of_people(np.array([_scores(mouth, clips, others) for mouth in mouths]), people)
+
     table, first = [], None
+    for name, mouth in ((TRUE, _drawn_mouth(None, learnt_from)), (LOUDNESS, _loudness)):
+        about = {"trained_on": name, "steps": "", "clips": len(clips)}
+        table.append(about | _row(scores([mouth])))
     for name, seeds in runs.items():
-        found, steps = [], ""
-        for run in seeds:
-            model = load_weights(run) if run else None
-            if model:
-                steps = model.card.step
-                model = model._replace(generator=for_inference(model.generator))
-            found.append(_scores(model, clips, others, _readout(learnt_from, model)))
-        scores = _of_people(np.array(found), people)
-        first = scores if first is None and name != TRUE else first
-        table.append({"trained_on": name, "steps": steps} | _row(scores, first, len(clips)))
-    write_table(options.out / "training.csv", table)
+        models = [load_weights(run, pictures=False) for run in seeds]
+        found = scores([_mouth(model, learnt_from) for model in models])
+        first = found if first is None else first
+        about = {"trained_on": name, "steps": models[-1].card.step, "clips": len(clips)}
+        table.append(about | _row(found, first))
     for row in table:
         print(row)
+    write_table(options.out / "training.csv", table)
+
+
+def _mouth(model: Weights, learnt_from: PreparedSet) -> Mouth:
+    """How far a model's mouths are open: by its points, or read off its pictures."""
+    if not network_of(model.card.preset.generator).draws:
+        return lambda face, sound: mouth_opening(_points(model, face, sound))
+    inference = model._replace(generator=for_inference(model.generator))
+    return _drawn_mouth(inference, learnt_from)
+
+
+def _drawn_mouth(model: Weights | None, learnt_from: PreparedSet) -> Mouth:
+    weights = _readout(learnt_from, model)
+    return lambda face, sound: _changes(_lips(model, face, sound)) @ weights
+
+
+def _loudness(face: PreparedClip, sound: PreparedClip) -> np.ndarray:
+    """Mean over bands and columns of each frame, dB."""
+    return sound.logmel.astype(np.float64).reshape(sound.frames, -1).mean(1)
+
+
+@torch.inference_mode()
+def _points(model: Weights, face: PreparedClip, sound: PreparedClip) -> np.ndarray:
+    """Mouth points of a face's first frame that says a sound, [T, 20, 2], lip pixels."""
+    begin = torch.from_numpy(lip_points(face.landmarks[:1], face.box[:1]))
+    heard = hear_whole(sound.logmel, model.card)
+    return model.generator(begin, heard[None, None])[0].numpy()
 
 
 def _readout(prepared: PreparedSet, model: Weights | None) -> np.ndarray:
@@ -130,16 +167,16 @@ def _changes(lips: np.ndarray) -> np.ndarray:
 
 
 def _scores(
-    model: Weights | None, clips: list[PreparedClip], others: list[int], weights: np.ndarray
+    mouth: Mouth, clips: list[PreparedClip], others: list[int]
 ) -> tuple[list[float], list[float]]:
-    """r of each clip with its own sound, and with another's; of true lips where no run is."""
+    """r of each clip with its own sound, and with another's."""
     own, other = [], []
     for index, clip in enumerate(clips):
         true = mouth_opening(lip_points(clip.landmarks, clip.box))
         for scores, source in ((own, clip), (other, clips[others[index]])):
-            made = _lips(model, clip, source)
-            length = min(len(made), len(true))
-            seen = (_changes(made) @ weights)[:length]
+            seen = mouth(clip, source)
+            length = min(len(seen), len(true))
+            seen = seen[:length]
             moves = np.ptp(seen) > 0
             scores.append(float(np.corrcoef(seen, true[:length])[0, 1]) if moves else 0.0)
     return own, other
@@ -151,7 +188,7 @@ def _of_people(scores: np.ndarray, people: list[str]) -> np.ndarray:
     return np.stack([scores[..., of == person].mean(-1) for person in sorted(set(people))], -1)
 
 
-def _row(scores: np.ndarray, first: np.ndarray | None, clips: int) -> dict[str, object]:
+def _row(scores: np.ndarray, first: np.ndarray | None = None) -> dict[str, object]:
     """Means and 95 % intervals of scores ``[seeds, 2, people]``, and their change from ``first``.
 
     ``first`` may have other seeds; its people are the same.
@@ -160,7 +197,6 @@ def _row(scores: np.ndarray, first: np.ndarray | None, clips: int) -> dict[str, 
     drawn = _drawn(gained, 1)
     low, high = ends(drawn)
     row = {
-        "clips": clips,
         "people": gained.shape[1],
         "seeds": len(gained),
         "r": scores[:, 0].mean(),

@@ -11,6 +11,7 @@ from training_sets import make_set
 from lipkit.config import DataConfig
 from lipkit.course.assignments.data import prepared_set
 from lipkit.models.generator import Generator, GeneratorConfig
+from lipkit.models.landmark_regression import LandmarkConfig, LandmarkRegression
 from lipkit.presets import Preset
 from lipkit.weights import WEIGHTS_NAME, Card, save_weights
 
@@ -31,19 +32,32 @@ def runs(tmp_path):
     return folders
 
 
+@pytest.fixture
+def points(tmp_path):
+    """A run that draws nothing, untrained."""
+    preset = Preset(name="mine", generator=LandmarkConfig(width=1 / 32))
+    card = Card(preset, dict(STATISTICS), "", "", 3, 7, "2024-05-01")
+    torch.manual_seed(0)
+    network = LandmarkRegression(preset.generator)
+    save_weights(tmp_path / "points" / WEIGHTS_NAME, network, card)
+    return tmp_path / "points"
+
+
 @pytest.mark.slow
-def test_seeds_of_one_name_are_one_row_beside_true_lips(run_script, tmp_path, runs):
+def test_seeds_of_one_name_are_one_row_beside_true_lips(run_script, tmp_path, runs, points):
     folder = prepared_set(clips=6, held_out=1).folder
     named = [("one", runs[0]), ("again", runs[0]), ("both", runs[0]), ("both", runs[1])]
+    named += [("points", points)]
     given = [word for name, run in named for word in ("--run", f"{name}={run}")]
     options = ["--split", "train", "--readout", folder, "--out", tmp_path]
     code, _, error = run_script("compare_on_drawn_people", folder, *options, *given)
     assert code == 0, error
     with (tmp_path / "training.csv").open(newline="", encoding="utf-8") as file:
         rows = {row["trained_on"]: row for row in csv.DictReader(file)}
-    assert list(rows) == ["true lips", "one", "again", "both"]
+    assert list(rows) == ["true lips", "loudness", "one", "again", "both", "points"]
     assert float(rows["true lips"]["r"]) > 0.8
-    assert [row["seeds"] for row in rows.values()] == ["1", "1", "1", "2"]
+    assert 0.1 < float(rows["loudness"]["r"]) < 0.8
+    assert [row["seeds"] for row in rows.values()] == ["1", "1", "1", "1", "2", "1"]
     assert float(rows["again"]["change"]) == 0
     assert float(rows["again"]["change_low"]) == float(rows["again"]["change_high"]) == 0
     seeds = [float(value) for value in rows["both"]["by_seed"].split()]
