@@ -178,6 +178,8 @@ def _compare(options: argparse.Namespace) -> None:
     places = [text.partition("=")[::2] for text in options.test]
     if not all(name and place for name, place in places):
         raise UsageError("--test must read NAME=FOLDER:SPLIT")
+    if options.seeds < 1:
+        raise UsageError(f"--seeds {options.seeds}: give at least 1")
     if options.steps < LEAST_STEPS:
         raise UsageError(f"--steps {options.steps}: give at least {LEAST_STEPS}")
     train = [Heard(text) for text in options.train]

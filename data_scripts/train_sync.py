@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 
 WEIGHTS = ".safetensors"
+LEAST_CLIPS = 2
+"""Of a test source: a mismatched sound is another clip's."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,8 +49,8 @@ def _run(options: argparse.Namespace) -> None:
 
     if options.out.suffix != WEIGHTS:
         raise UsageError(f"--out {options.out}: its name must end with {WEIGHTS}")
-    if options.test_clips < 1:
-        raise UsageError(f"--test-clips {options.test_clips}: give at least 1")
+    if options.test_clips < LEAST_CLIPS:
+        raise UsageError(f"--test-clips {options.test_clips}: give at least {LEAST_CLIPS}")
     training = [_source(part(text, OFTEN)) for text in options.train]
     tests = {text: _test_clips(text, options.test_clips) for text in options.test}
     clips = SyncClips(training)

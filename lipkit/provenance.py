@@ -122,11 +122,7 @@ def made_by_function(function: Callable) -> str:
     tree = _tree(Path(inspect.getsourcefile(function)))
     bound: dict[str, ast.stmt] = {}
     for node in tree.body:
-        names = getattr(node, "names", None) or getattr(node, "targets", None) or [node]
-        for name in names:
-            bound[
-                getattr(name, "asname", None) or getattr(name, "name", getattr(name, "id", ""))
-            ] = node
+        bound |= dict.fromkeys(_names_bound(node), node)
     found: dict[str, ast.stmt] = {}
     waiting = [function.__name__]
     while waiting:
@@ -136,6 +132,17 @@ def made_by_function(function: Callable) -> str:
             waiting += [n.id for n in ast.walk(bound[name]) if isinstance(n, ast.Name)]
     part = ast.unparse(ast.Module([found[name] for name in sorted(found)], []))
     return digest(part, made_by(*modules_in(part)))
+
+
+def _names_bound(node: ast.stmt) -> list[str]:
+    """What a statement at the top of a module gives a name to."""
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [name.asname or name.name for name in node.names]
+    if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        inside = (part for target in targets for part in ast.walk(target))
+        return [part.id for part in inside if isinstance(part, ast.Name)]
+    return [node.name] if hasattr(node, "name") else []
 
 
 def modules_in(code: str, package: Path = PACKAGE) -> tuple[str, ...]:

@@ -152,6 +152,10 @@ def test_evidence_is_what_the_folder_of_an_experiment_holds(tmp_path):
     moment = claim.sealed(found["registration"], found["seal"])
     assert moment == datetime.datetime.fromisoformat(when)
     assert claim.judge(found["registration"], found["scores"]).verdict == "held"
+    quoted = tmp_path / "quoted"
+    register(parse_table(TABLE.replace('"it helps"', '"""it\nhelps"""')), quoted)
+    write_csv(quoted / FOLDER / "val" / "table_clips.csv", rows)
+    assert 'helps"""' in eval(claim.evidence(quoted))["registration"]
     write_csv(tmp_path / FOLDER / "other" / "table_clips.csv", rows)
     with pytest.raises(LipkitError, match="measured on other, val; name one"):
         claim.evidence(tmp_path)

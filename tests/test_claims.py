@@ -199,6 +199,16 @@ def scored(seeds=3, change=-0.3, trained=("d", "e")):
     return CellScores(values, frozenset(trained), [""] * 40, BETTER, dict.fromkeys(BETTER, 0.1))
 
 
+def test_runs_that_were_measured_twice_count_once_in_the_seeds_spread():
+    once = scored()
+    values = dict(once.values) | {("d again", "lmd"): once.values["d", "lmd"] + 1}
+    trained = once.trained | {"d again"}
+    twice = replace(once, values=values, trained=trained, again=frozenset({"d again"}))
+    assert twice.spread("lmd") == once.spread("lmd")
+    assert twice.effect("d", "d again", "lmd") is not None
+    assert replace(twice, again=frozenset()).spread("lmd").freedom > once.spread("lmd").freedom
+
+
 def test_a_claim_is_judged_by_the_papers_side_or_that_of_better_values():
     rows = judge([CONTRAST], scored(), {("x", "cpbd"): -0.034}, NAMES)
     assert {row["metric"]: (row["side"], row["verdict"]) for row in rows} == {

@@ -26,7 +26,7 @@ from lipkit.data.windows import Windows
 from lipkit.errors import LipkitError, UsageError
 from lipkit.evaluation import EvaluationOptions, evaluate
 from lipkit.evaluation.clip_scores import FROZEN, MEAN, TRUTH, measure
-from lipkit.evaluation.keys import metric_keys
+from lipkit.evaluation.keys import code_key, metric_keys
 from lipkit.evaluation.other_sound import OtherSounds
 from lipkit.evaluation.parts import Parts
 from lipkit.evaluation.predictions import Model, load_models, predict
@@ -180,6 +180,16 @@ def test_intervals_are_those_of_clips_drawn_anew():
     # On the same clips the difference does not vary at all.
     minus = found["minus_frozen"]
     assert [minus[k] for k in ("mean", "low", "high")] == pytest.approx([0.5] * 3)
+
+
+def test_the_difference_from_frozen_lips_is_taken_where_both_have_values():
+    clips = made_scores({FROZEN: [2.0, 10.0, 2.2], "ours": [1.0, np.nan, 1.2]})
+    rows = {FROZEN: {"kind": "reference"}, "ours": {"kind": "reference"}}
+    people = {"s1/0": "a", "s1/1": "b", "s1/2": "c"}
+    for speakers in ({}, people):
+        summary = summarise(clips, rows, ["psnr"], {"corpus": "grid"}, (), speakers)
+        minus = row(summary, "ours")["metrics"]["psnr"]["minus_frozen"]
+        assert [minus[k] for k in ("mean", "low", "high")] == pytest.approx([-1] * 3)
 
 
 def test_infinite_and_unmeasured_values_are_counted_and_never_averaged_in():
@@ -470,6 +480,9 @@ def test_a_row_for_each_articulation_stands_beside_each_model(prepared, tmp_path
     assert [each["articulation"] for each in rows] == [1.0, 0.5, 1.5]
     motion = [each["metrics"]["motion"]["mean"] for each in rows]
     assert motion[1] < motion[0] < motion[2]
+    # Of other code that articulates, or lets another speak, nothing stored is handed back.
+    code = code_key("lipkit.models.articulation")[:16]
+    assert [code in each["digest"] for each in rows] == [False, True, True]
 
 
 def test_a_network_without_batch_norm_has_one_row_and_another_kind_is_refused():

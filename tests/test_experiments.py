@@ -26,7 +26,13 @@ from lipkit.experiments.collect import (
     rows_of,
 )
 from lipkit.experiments.columns import experiment
-from lipkit.experiments.measure import Measured, MeasureOptions, to_measure, whole_runs
+from lipkit.experiments.measure import (
+    Measured,
+    MeasureOptions,
+    _joined,
+    to_measure,
+    whole_runs,
+)
 from lipkit.experiments.outcome import finish
 from lipkit.experiments.plan import CLAIM, PlanOptions, claim, make_plan
 from lipkit.experiments.records import DIVERGED, FAILED, read_record
@@ -565,6 +571,33 @@ def test_a_run_that_was_whole_too_late_has_no_row(prepared, tmp_path, monkeypatc
     monkeypatch.setattr("lipkit.experiments.collect.whole_runs", lambda plan: plan.runs)
     measured = Measured({"rows": [{"name": n} for n in ("b-seed0", "d-seed0", "d-seed1")]}, {}, {})
     assert rows_of(plan, measured) == {"b": ["b-seed0"], "d": ["d-seed0", "d-seed1"]}
+
+
+def test_rows_of_another_evaluation_are_averaged_over_the_same_people():
+    def measured(row, averaged):
+        rows = {"a": {"ssim": 0.2}, "b": {"ssim": 0.6}, "c": {"ssim": None}}
+        people = [
+            {"name": name, "averaged": name in averaged, "rows": {row: own}}
+            for name, own in rows.items()
+        ]
+        value = {"mean": 0.9, "low": 0.8, "high": 1.0}
+        told = {"rows": [{"name": row, "metrics": {"ssim": value}}], "people": people}
+        clips = {(row, "ssim"): dict.fromkeys("abc", 0.5)}
+        return Measured(told, clips, {name: name for name in averaged})
+
+    same = _joined(measured("one", "ab"), measured("other", "ab")).summary["rows"][1]
+    assert same["metrics"]["ssim"] == {"mean": 0.9, "low": 0.8, "high": 1.0}
+    other = _joined(measured("one", "abc"), measured("other", "b")).summary["rows"][1]
+    assert other["metrics"]["ssim"]["mean"] == pytest.approx(0.4)
+    none = _joined(measured("one", "c"), measured("other", "b")).summary["rows"][1]
+    assert none["metrics"]["ssim"]["mean"] is None
+
+
+def test_retrieval_is_not_measured_on_what_it_searches(prepared, tmp_path, capsys):
+    own = ["experiment", "comparison", str(prepared), "--out", str(tmp_path / "o"), "--dry-run"]
+    own += ["--preset", "tiny", "--train-split", TEST, "--test-split", TEST]
+    assert run_command(own) == 2
+    assert "each window would find itself" in capsys.readouterr().err
 
 
 def test_a_run_that_still_falls_says_so():

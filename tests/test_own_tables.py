@@ -129,6 +129,29 @@ def test_the_command_leaves_to_the_table_what_it_says(prepared, tmp_path, capsys
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('"loss.corr.weight" = 0 }', '"loss.cor.weight" = 0 }', "did you mean 'loss.corr"),
+        ("on = { title", '"../../on" = { title', "cells.../../on: must be named by letters"),
+        ("on = { title", '"a,b" = { title', "cells.a,b: must be named by letters"),
+        ("deaf = { title", '"frozen lips" = { title', "cells.frozen lips: must be named"),
+        ('"with" }', '"with", set = { "train.steps" = 9 } }', "cell on sets train.steps"),
+        ('"with" }', '"with", set = { "train.seed" = 9 } }', "give --seeds instead"),
+        ('"loss.perc.weight" = 0', '"prepare.crop" = "per_frame"', "has no part in training"),
+    ],
+)
+def test_a_cell_that_cannot_be_trained_is_one_line(prepared, tmp_path, capsys, old, new, said):
+    path = tmp_path / "mine.toml"
+    assert old in TABLE
+    path.write_text(TABLE.replace(old, new))
+    words = ["experiment", str(path), str(prepared), "--test-split", "val", "--dry-run"]
+    assert run_command([*words, "--out", str(tmp_path / "out")]) in (1, 2)
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("warm_processes")
 def test_an_edited_table_is_refused_after_the_first_run(prepared, tmp_path, capsys):

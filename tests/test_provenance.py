@@ -1,5 +1,6 @@
 """What a result was made by: derived from imports, so that nothing stale is kept."""
 
+import ast
 import inspect
 import shutil
 import subprocess
@@ -160,10 +161,25 @@ def test_a_stage_of_the_demo_is_told_apart_from_its_neighbours(monkeypatch):
     assert provenance.made_by_function(demo._train) != keys["_train"]
 
 
+def test_every_constant_that_a_stage_names_decides_it(tmp_path, monkeypatch):
+    before, read = provenance.made_by_function(demo._make_corpus), provenance._tree
+    old = "SPEAKERS, CLIPS = 3, 14"
+    text = Path(demo.__file__).read_text()
+    assert old in text
+    for number, new in enumerate((old, "SPEAKERS, CLIPS = 3, 15", "SPEAKERS: int = 4\nCLIPS = 14")):
+        edited = tmp_path / str(number) / "demo.py"
+        edited.parent.mkdir()
+        edited.write_text(text.replace(old, new))
+
+        def told(path, edited=edited):
+            return read(edited if path.name == "demo.py" else path)
+
+        monkeypatch.setattr(provenance, "_tree", told)
+        assert (provenance.made_by_function(demo._make_corpus) == before) == (new == old)
+
+
 def _renamed(path: Path, name: str):
     """The module's tree, in which one function does something else."""
-    import ast
-
     text = path.read_text().replace(f"def {name}(", f"def {name}(added=1, *, ", 1)
     return ast.parse(text)
 

@@ -222,6 +222,13 @@ def test_a_setting_that_would_do_nothing_is_refused(name, changes, said):
         ("chung", {"train.guided": 0.5}, "cannot take true mouth points to render from"),
         ("chung", {"loss.pix.weight": 0}, "all losses weigh 0"),
         ("vondrick", {"data.window": 20}, "data.window=20"),
+        ("plus", {"data.rendered": 1}, "data.rendered=1: loss.motion.weight needs at least two"),
+        (
+            "tiny",
+            {"loss.corr.form": "cosine", "loss.corr.sound": "other", "loss.gen.weight": 0}
+            | {"train.batch_size": 1},
+            "train.batch_size=1: .*at least 2",
+        ),
     ],
 )
 def test_parts_that_do_not_go_together_are_refused(name, changes, said):

@@ -245,6 +245,9 @@ def test_splits_by_name(tmp_path):
     missing = settings(train__train_split="s1_train", train__val_split="val")
     with pytest.raises(LipkitError, match="val"):
         train(prepared, missing, tmp_path / "none", progress=False)
+    itself = settings(train__train_split="s1_train", train__val_split="s1_train")
+    with pytest.raises(UsageError, match="is the training split"):
+        train(prepared, itself, tmp_path / "none", progress=False)
 
 
 def test_without_a_validation_split_there_are_no_metrics(tmp_path):

@@ -91,7 +91,12 @@ def experiment(
 
     Example: lipkit experiment ablation data/prepared --out runs/tab1 --seeds 2 --minutes 60
     """
-    from lipkit.experiments.measure import MeasureOptions, choose_metrics, to_measure
+    from lipkit.experiments.measure import (
+        MeasureOptions,
+        choose_metrics,
+        require_other_windows,
+        to_measure,
+    )
     from lipkit.experiments.own_tables import is_own, read_table, register
     from lipkit.experiments.plan import PlanOptions, claim, make_plan
     from lipkit.experiments.records import why_failed
@@ -118,6 +123,7 @@ def experiment(
     )
     plan = make_plan(name, prepared, out, options)
     tests = to_measure(prepared, _names(test_split), also or ())
+    require_other_windows(plan, tests)
     chosen = choose_metrics(metrics)
     if not quiet or dry_run:
         print(plan.text(), flush=True)

@@ -1,6 +1,6 @@
 """Options that several commands share."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -56,3 +56,18 @@ def assignments(texts: list[str] | None, option: str) -> dict[str, str]:
             raise UsageError(f"{option} {text}: {name.strip()} is given twice")
         pairs[name.strip()] = value
     return pairs
+
+
+def join_options(values: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+    """Settings by ``--set``, and those that were given by an option of their own, if any were.
+
+    Raises
+    ------
+    UsageError
+        When one is given both ways.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in given:
+        if name in values:
+            raise UsageError(f"--set {name}: is given by its own option, too; give only one")
+    return values | given

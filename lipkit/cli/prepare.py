@@ -14,6 +14,7 @@ from lipkit.cli.options import (
     SetOption,
     WorkersOption,
     assignments,
+    join_options,
     read_limits,
 )
 from lipkit.corpora import CORPORA, PROTOCOLS, corpus_table, find_corpus
@@ -89,8 +90,7 @@ def prepare(
             raise UsageError(
                 f"--set {name}: has no part in preparing; give settings of prepare.… here"
             )
-    if crop is not None:
-        values["prepare.crop"] = crop
+    values = join_options(values, {"prepare.crop": crop})
     if scheduler is not None and workers is not None:
         raise UsageError("--workers and --scheduler exclude each other; give only one")
     # Imported here, so that --help needs no torch.

@@ -12,7 +12,7 @@ from lipkit.data.tensors import normalised_silence
 from lipkit.data.windows import Windows
 from lipkit.errors import UsageError
 from lipkit.evaluation.clip_scores import REFERENCES
-from lipkit.evaluation.keys import measuring_key, metric_keys
+from lipkit.evaluation.keys import code_key, measuring_key, metric_keys
 from lipkit.evaluation.options import EvaluationOptions
 from lipkit.evaluation.other_sound import OtherSounds
 from lipkit.evaluation.parts import Parts
@@ -165,7 +165,7 @@ def _each_articulated(models: Sequence[Model], amounts: Sequence[float]) -> list
         raise UsageError("--articulation is about models; name one, or leave it out")
     if 1.0 in amounts:
         raise UsageError("--articulation 1 is how every model is measured anyway; leave it out")
-    rows = []
+    rows, code = [], code_key("lipkit.models.articulation")[:16]
     for model in models:
         rows.append(model)
         for amount in dict.fromkeys(amounts):
@@ -174,7 +174,7 @@ def _each_articulated(models: Sequence[Model], amounts: Sequence[float]) -> list
                 replace(
                     model,
                     label=f"{model.label}, articulation {amount:g}",
-                    digest=f"{model.digest}-articulation-{amount:g}",
+                    digest=f"{model.digest}-articulation-{amount!r}-{code}",
                     generator=articulated(model.generator, amount, silence),
                     articulation=amount,
                 )
@@ -185,9 +185,10 @@ def _each_articulated(models: Sequence[Model], amounts: Sequence[float]) -> list
 def _each_with_other_sound(models: Sequence[Model], sounds: OtherSounds) -> list[Model]:
     if not models:
         raise UsageError("--other-sound is about models; name one, or leave it out")
-    rows = []
+    rows, code = [], code_key("lipkit.evaluation.other_sound")[:16]
     for model in models:
-        label, digest = f"{model.label}, other sound", f"{model.digest}-{sounds.digest[:16]}"
+        label = f"{model.label}, other sound"
+        digest = f"{model.digest}-{sounds.digest[:16]}-{code}"
         rows += [model, replace(model, label=label, digest=digest, other_sound=sounds.of)]
     return rows
 

@@ -38,8 +38,12 @@ def metric_keys(names: Sequence[str], landmark_model: str) -> dict[str, str]:
 
 def network_key(network: object) -> str:
     """Of the code of a network, and of how it is given its sound."""
-    predicting = code_of("lipkit.evaluation.predictions", apart_from=CATALOGUES)
-    return digest(_code(type(network)), predicting)
+    return digest(_code(type(network)), code_key("lipkit.evaluation.predictions"))
+
+
+def code_key(module: str) -> str:
+    """Of the code of one of the package's modules, and of what it needs."""
+    return code_of(module, apart_from=CATALOGUES)
 
 
 def _code(made: type | object) -> str:

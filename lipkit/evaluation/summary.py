@@ -104,11 +104,25 @@ class _Units:
         for clip in clips:
             self.members.setdefault(unit_of.get(clip.clip_id, ""), []).append(clip)
 
-    def sums(self, row: str, metric: str) -> tuple[np.ndarray, np.ndarray]:
-        """Sum and number of each unit's finite values, f64 ``[units]`` twice."""
+    def sums(
+        self, row: str, metric: str, beside: str | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sum and number of each unit's finite values, f64 ``[units]`` twice.
+
+        With another row ``beside``, of the windows alone that it has values for, too.
+        """
         totals = []
         for clips in self.members.values():
-            scores = [s for clip in clips for s in scores_of(clip, row, metric) if s.finite]
+            pairs = [
+                pair
+                for clip in clips
+                for pair in zip(
+                    scores_of(clip, row, metric),
+                    scores_of(clip, beside or row, metric),
+                    strict=True,
+                )
+            ]
+            scores = [ours for ours, theirs in pairs if ours.finite and theirs.finite]
             count = sum(score.finite for score in scores)
             total = sum(score.mean * score.finite for score in scores)
             if self.equal and count:
@@ -139,8 +153,9 @@ def _value(units: _Units, row: str, metric: str, draws: np.ndarray) -> dict[str,
 def _difference(
     units: _Units, row: str, metric: str, draws: np.ndarray
 ) -> dict[str, float | None] | None:
-    ours, frozen = (units.sums(name, metric) for name in (row, FROZEN))
-    if not ours[1].sum() or not frozen[1].sum():
+    ours = units.sums(row, metric, beside=FROZEN)
+    frozen = units.sums(FROZEN, metric, beside=row)
+    if not ours[1].sum():
         return None
     low, high = _interval(means(draws, *ours) - means(draws, *frozen))
     mean = ours[0].sum() / ours[1].sum() - frozen[0].sum() / frozen[1].sum()

@@ -51,13 +51,15 @@ class CellScores:
     """Metric -> ``higher``, ``lower`` or ``truth``."""
     matters: Mapping[str, float] = field(default_factory=dict)
     """Metric -> the smallest effect that matters; 0 where there is none."""
+    again: frozenset[str] = frozenset()
+    """Those of ``trained`` that are another cell's runs, measured in another way."""
 
     def spread(self, metric: str) -> Spread | None:
-        """Of seeds, pooled over the trained cells."""
+        """Of seeds, pooled over the trained cells, each run once."""
         cells = [
             run_means(values, self.people)
             for (cell, name), values in self.values.items()
-            if name == metric and cell in self.trained
+            if name == metric and cell in self.trained and cell not in self.again
         ]
         return pooled_spread(cells)
 

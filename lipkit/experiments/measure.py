@@ -220,9 +220,46 @@ def _joined(whole: Measured, other: Measured) -> Measured:
     """One test with the rows of another evaluation of the same clips."""
     known = {row["name"] for row in whole.summary["rows"]}
     more = [row for row in other.summary["rows"] if row["name"] not in known]
+    averaged, theirs = (
+        [person["name"] for person in of.summary["people"] if person["averaged"]]
+        for of in (whole, other)
+    )
+    if averaged != theirs:
+        more = [_over(averaged, row, other.summary["people"]) for row in more]
     summary = whole.summary | {"rows": [*whole.summary["rows"], *more]}
     clips = {key: values for key, values in other.clips.items() if key[0] not in known}
     return Measured(summary, whole.clips | clips, whole.speakers)
+
+
+def _over(names: Sequence[str], row: dict[str, Any], people: Sequence[dict]) -> dict[str, Any]:
+    """A row whose means are over these people instead of those whom its own evaluation averaged."""
+    own = [person["rows"][row["name"]] for person in people if person["name"] in names]
+    metrics = {}
+    for metric, value in row["metrics"].items():
+        found = [rows[metric] for rows in own if rows[metric] is not None]
+        mean = float(np.mean(found)) if found else None
+        metrics[metric] = value | {"mean": mean, "low": None, "high": None}
+    return row | {"metrics": metrics}
+
+
+def require_other_windows(plan: Plan, tests: Sequence[TestSet]) -> None:
+    """Refuse a test on the windows that retrieval searches: each would find itself.
+
+    Raises
+    ------
+    UsageError
+        Naming the test.
+    """
+    from lipkit.evaluation.retrieval import RETRIEVAL
+
+    searched = plan.base.train.train_split
+    if any(cell.row == RETRIEVAL for cell in plan.measured):
+        for test in tests:
+            if test.is_main and test.split == searched:
+                raise UsageError(
+                    f"--test-split {searched}: retrieval searches the training split, so each "
+                    "window would find itself; name another"
+                )
 
 
 def _measurable(names: list[str]) -> tuple[list[str], list[str]]:

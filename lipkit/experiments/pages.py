@@ -60,6 +60,8 @@ def _training(plan: Plan) -> str:
     seeds = len({run.seed for run in plan.runs if not run.replaces})
     windows = train.steps * train.batch_size
     apart = {run.cell.name: run.preset.train for run in plan.runs if run.cell.preset}
+    longer = {run.cell.name: run.cell.work for run in plan.runs if run.cell.work != 1}
+    work = "".join(f" The cell {name} has {times:g} times that." for name, times in longer.items())
     own = "".join(
         f" The cell {name} has its own preset's budget: {other.steps:,} steps of "
         f"{other.batch_size} windows."
@@ -68,7 +70,7 @@ def _training(plan: Plan) -> str:
     return (
         f"Equal budget for every run: {plan.budget}, {train.batch_size} windows per step (up to "
         f"{windows:,} windows), preset {plan.base.name}; trained on {train.train_split}, {seeds} "
-        f"seed{'s' * (seeds != 1)}.{own}"
+        f"seed{'s' * (seeds != 1)}.{work}{own}"
     )
 
 

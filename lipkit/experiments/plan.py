@@ -226,6 +226,11 @@ def _base(table: Experiment, options: PlanOptions) -> Preset:
     for key in settings:
         if key in OWN:
             raise UsageError(f"--set {key}: give {OWN[key]} instead")
+        if key.startswith("prepare."):
+            raise UsageError(
+                f"--set {key}: has no part in training; the set is prepared already, so give it "
+                "to lipkit prepare"
+            )
         if key in table.forms:
             raise UsageError(
                 f"--set {key}: the {table.name} decides it, cell by cell; leave it out"
@@ -237,6 +242,11 @@ def _base(table: Experiment, options: PlanOptions) -> Preset:
 
 
 def _preset_of(cell: Cell, base: Preset, seed: int) -> Preset:
+    for key in cell.settings or {}:
+        if key in OWN:
+            raise UsageError(
+                f"cell {cell.name} sets {key}, which is every cell's alike; give {OWN[key]} instead"
+            )
     own = base if not cell.preset else _own(cell.preset, base)
     budget = {"train.seed": seed}
     if cell.work != 1:
@@ -263,7 +273,7 @@ def _require_losses(base: Preset, table: Experiment) -> None:
         if value == 0 and value is not False and key.startswith("loss.")
     }
     for key in sorted(switched):
-        if not values[key]:
+        if not values.get(key, 1):  # an unknown name is refused with the cell that has it
             raise UsageError(
                 f"{key} is 0 in preset {base.name}, so the {table.name} would compare equal "
                 f"runs; take another preset or --set {key}=…"

@@ -18,7 +18,8 @@ def scores_on(plan: Plan, result: Measured) -> CellScores:
     from lipkit.evaluation.clip_scores import REFERENCES
 
     rows = rows_of(plan, result) | {name: [name] for name in REFERENCES}
-    trained = {run.cell.name for run in plan.runs} | {c.name for c in plan.measured if c.of}
+    again = frozenset(cell.name for cell in plan.measured if cell.of)
+    trained = again | {run.cell.name for run in plan.runs}
     better = {name: about["better"] for name, about in result.summary["metrics"].items()}
     values = {}
     for cell, labels in rows.items():
@@ -26,7 +27,7 @@ def scores_on(plan: Plan, result: Measured) -> CellScores:
             if (found := result.values(labels, metric)) is not None:
                 values[cell, metric] = found
     matters = plan.experiment.matters
-    return CellScores(values, frozenset(trained), result.people, better, matters)
+    return CellScores(values, trained, result.people, better, matters, again)
 
 
 def claims(plan: Plan, measured: Mapping[str, Measured]) -> dict[str, Any]:

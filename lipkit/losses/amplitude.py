@@ -68,6 +68,6 @@ LOSS = Loss(
     "amplitude loss",
     "how far the generator moves the mouth points over a window, against how far they moved (ours)",
     lambda settings, site: PlainTerm(_term),
-    needs=("points", "true points"),
+    needs=("points", "true points", "two frames"),
     by_hand=by_hand,
 )

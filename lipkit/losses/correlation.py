@@ -133,12 +133,14 @@ class CorrelationLoss(nn.Module):
             As :meth:`forward`, and for another window's sound in a batch of one.
         """
         if self.config.sound == "other":
-            if len(s) < 2:
+            heard = _of_all_processes(s)
+            if len(heard) < 2:
                 raise UsageError(
                     "loss.corr.sound=other takes the sound of another window of the batch, and "
                     "this batch has one; set train.batch_size to 2 or more"
                 )
-            s = s.roll(1, dims=0)
+            first = _rank() * len(s)
+            s = heard.roll(1, dims=0)[first : first + len(s)]
         share = self.config.real_share
         return share * self(s, real) + (1 - share) * self(s, generated)
 
@@ -170,11 +172,20 @@ def _unit(vectors: Tensor) -> Tensor:
 
 def _of_all_processes(features: Tensor) -> Tensor:
     """The features of every process's windows, with gradients back to where they came from."""
-    if distributed.is_available() and distributed.is_initialized():
+    if _is_shared():
         from torch.distributed.nn.functional import all_gather
 
         return torch.cat(all_gather(features.contiguous()))
     return features
+
+
+def _rank() -> int:
+    """Which of the processes this one is."""
+    return distributed.get_rank() if _is_shared() else 0
+
+
+def _is_shared() -> bool:
+    return distributed.is_available() and distributed.is_initialized()
 
 
 class CorrelationTerm(Term):
@@ -207,5 +218,5 @@ LOSS = Loss(
     CorrelationConfig,
     needs=("video", "audio", "whole window"),
     needs_by=lambda settings: ("flow",) if settings.derivative else (),
-    windows=lambda settings: 2 if settings.form == "contrastive" else 1,
+    windows=lambda own: 2 if own.form == "contrastive" or own.sound == "other" else 1,
 )

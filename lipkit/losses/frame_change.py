@@ -50,5 +50,6 @@ LOSS = Loss(
     "motion loss",
     "what changes from one frame to the next (ours)",
     of_videos(MotionLoss()),
+    needs=("video", "two frames"),
     by_hand=by_hand,
 )

@@ -19,12 +19,21 @@ from lipkit.models.pretraining import Pretraining
 from lipkit.settings import Settings, bounded
 
 Need = Literal[
-    "video", "audio", "points", "warped", "true points", "whole window", "other sound", "flow"
+    "video",
+    "audio",
+    "points",
+    "warped",
+    "true points",
+    "whole window",
+    "two frames",
+    "other sound",
+    "flow",
 ]
 NEEDS: dict[Need, str] = {
     **{name: f"a generator that gives {what}" for name, what in GIVES.items()},
     "true points": "the true mouth points of the window",
     "whole window": "every frame of a window of 16",
+    "two frames": "at least two frames of a window",
     "other sound": "the sound of another sentence",
     "flow": "optical flow of the real and of the generated lips",
 }

@@ -87,6 +87,12 @@ def require_fit(preset: Preset) -> None:
             f"loss.{wanted['whole window']}.weight: needs all frames of a window; set "
             "data.rendered=0 and data.window=16, or the weight to 0"
         )
+    if "two frames" in wanted and (data.rendered or data.window) < 2:
+        one = "data.rendered" if data.rendered else "data.window"
+        raise UsageError(
+            f"{one}=1: loss.{wanted['two frames']}.weight needs at least two frames of a window; "
+            "set it to 2 or more, or the weight to 0"
+        )
     if network.identity == "points":
         idle = {"identity": "any", "augment": False, "balance": 1.0}
         for setting, value in idle.items():

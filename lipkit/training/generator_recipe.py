@@ -70,6 +70,11 @@ class GeneratorRecipe(Recipe):
             )
         self.draws = network_of(preset.generator).draws
         windows = self._windows(self.config.train_split, learning=True)
+        if self.config.val_split == self.config.train_split:
+            raise UsageError(
+                f"train.val_split={self.config.val_split}: is the training split, on which nothing "
+                "can be validated; name another, or leave it out"
+            )
         name = self.config.val_split or self.config.train_split.replace("train", "val")
         wanted = self.config.val_split is not None or name in prepared.splits
         self.validated = wanted and name != self.config.train_split

@@ -86,7 +86,10 @@ def evidence(folder: Path, test: str = "") -> str:
         "seal": f"{kept['digest'][:MARK]} {kept['registered']}",
         "scores": "\n".join(lines),
     }
-    told = [f'"{name}": r"""\n{text}\n""",' for name, text in texts.items()]
+    told = [
+        f'"{name}": ' + (f"{text!r}," if '"""' in text else f'r"""\n{text}\n""",')
+        for name, text in texts.items()
+    ]
     return "\n".join(["{", *told, "}"])
 
 
