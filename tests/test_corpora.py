@@ -134,6 +134,15 @@ def test_a_link_that_leads_in_circles_ends(tmp_path):
     assert len(list_clips("grid", tmp_path)) == 1
 
 
+def test_a_link_to_a_speaker_does_not_take_his_name(tmp_path):
+    root = touch(tmp_path / "grid", "s1/bbaf2n.mpg", "a/notes.txt")
+    (root / "first").symlink_to(root / "s1")
+    (root / "a" / "first").symlink_to(root / "s1")
+    (root / "s2").symlink_to(touch(tmp_path / "elsewhere", "bbaf2n.mpg"))
+    records = list_clips("grid", root)
+    assert [record.clip_id for record in records] == ["s1/bbaf2n", "s2/bbaf2n"]
+
+
 # GRID: alignments
 
 
@@ -278,10 +287,13 @@ def lrw_clip(root: Path, word: str, split: str, number: int, text: str | None) -
 
 @pytest.mark.parametrize("parent", ["", "lipread_mp4", "LRW/lipread_mp4"])
 def test_lrw_gives_official_splits_and_centred_words(tmp_path, parent):
-    for number, split in enumerate(("test", "train", "val"), start=1):
-        lrw_clip(tmp_path / parent, "ABOUT", split, number, METADATA.format("ABOUT", "0.42"))
+    splits = ("test", "train", "val")
+    for split in splits:  # each has a clip of number 1
+        lrw_clip(tmp_path / parent, "ABOUT", split, 1, METADATA.format("ABOUT", "0.42"))
     records = list_clips("lrw", tmp_path)
-    assert [record.clip_id for record in records] == [f"ABOUT/ABOUT_0000{i}" for i in (1, 2, 3)]
+    assert [record.clip_id for record in records] == [f"ABOUT/{s}_ABOUT_00001" for s in splits]
+    merged = list_clips("lrw", tmp_path, protocol="paper")
+    assert [record.split for record in merged] == ["test", "train", "train"]
     assert [record.split for record in records] == ["test", "train", "val"]
     first = records[0]
     assert (first.speaker, first.transcript, first.sentence) == (UNKNOWN_SPEAKER, "about", "about")

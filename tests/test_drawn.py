@@ -15,7 +15,7 @@ from lipkit.data.windows import Windows
 from lipkit.errors import LipkitError, UsageError
 from lipkit.face.lips import crop, crop_boxes
 from lipkit.talker.camera import compressed
-from lipkit.talker.corpus import write_takes
+from lipkit.talker.corpus import Shot, _refuse_others, write_takes
 from lipkit.talker.crowd import anybody
 from lipkit.talker.english import held_out
 from lipkit.talker.recordings import Piece, Recording
@@ -119,6 +119,12 @@ def test_half_of_the_clips_are_human_and_of_ones_own_sex():
     assert len({drawn.record(take, "train").clip_id for take in takes}) == 24
 
 
+@pytest.mark.parametrize(("clips", "human"), [(1, 0.5), (3, 0.3), (20, 0.04)])
+def test_a_share_of_less_than_one_clip_is_refused(clips, human):
+    with pytest.raises(UsageError, match="nobody would say a recording"):
+        plan(8, clips, seed=1, pieces=[piece(0, "a", "")], human=human)
+
+
 def test_a_test_set_shares_no_sentence_voice_or_person_with_training():
     train, test = plan(8, 5, seed=0), plan(8, 5, seed=9, manners=Manners(held=True))
     assert not any(held_out(take.text) for take in train)
@@ -147,6 +153,20 @@ def test_people_of_another_seed_or_a_clip_s_second_split_are_refused(made, tmp_p
     held = plan(1, 1, seed=3, manners=Manners(held=True))
     drawn.write_set(folder, held, split="val", workers=1, progress=False)
     assert PreparedSet.open(folder).splits == ["train", "val"]
+
+
+def test_another_share_of_recordings_among_videos_is_refused(tmp_path):
+    pieces = [piece(n, "a", "") for n in range(3)]
+    half, third = (plan(1, 3, 0, pieces=pieces, human=share) for share in (0.5, 1 / 3))
+    (tmp_path / "raw").mkdir()
+    before = [Shot(str(tmp_path / "raw"), take) for take in half]
+    for shot in before:
+        video = shot.path("", ".mp4")
+        video.parent.mkdir(exist_ok=True)
+        video.write_bytes(b"")
+    with pytest.raises(UsageError, match="is clip 1 of s1001 already, by other recordings"):
+        _refuse_others([Shot(str(tmp_path / "raw"), take) for take in third])
+    _refuse_others(before)
 
 
 def test_videos_of_other_sentences_are_refused(tmp_path):

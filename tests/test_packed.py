@@ -1,5 +1,6 @@
 """A prepared set in one file: `lipkit.data.packed`."""
 
+import contextlib
 import runpy
 import zipfile
 
@@ -117,6 +118,18 @@ def test_what_is_no_packed_set_is_one_line(mixed, tmp_path, name, text, said):
         unpack(path, tmp_path / "back")
     assert "\n" not in str(caught.value)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["mixed", "one", "set.zip", "two"]
+
+
+def test_a_damaged_byte_is_one_line(mixed, tmp_path):
+    pack(mixed.folder, tmp_path / "set.zip")
+    whole = (tmp_path / "set.zip").read_bytes()
+    with zipfile.ZipFile(tmp_path / "set.zip") as archive:
+        begin = archive.getinfo("rows.csv").header_offset + 30 + len("rows.csv")
+    for place in (*range(begin, begin + 60, 5), *range(len(whole) - 80, len(whole) - 20, 3)):
+        path = tmp_path / "torn.zip"
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 0x55]) + whole[place + 1 :])
+        with contextlib.suppress(LipkitError):  # anything else would be a traceback
+            unpack(path, tmp_path / f"back{place}")
 
 
 def test_a_file_that_is_not_there_or_no_archive_is_one_line(tmp_path):

@@ -18,9 +18,10 @@ import lipkit.data.clips
 import lipkit.data.prepare
 from lipkit.config import PrepareConfig
 from lipkit.corpora.record import ClipRecord
+from lipkit.data.manifest import one_line
 from lipkit.data.prepare import prepare
 from lipkit.data.prepared import PreparedSet
-from lipkit.data.sources import settings_text, source_bytes
+from lipkit.data.sources import EDGE, is_source, settings_text, source_bytes
 from lipkit.errors import LipkitError
 from lipkit.files import LOCK_NAME, TEMPORARY_MARK, owning
 
@@ -312,6 +313,30 @@ def test_a_source_that_was_replaced_is_prepared_again(tmp_path, records):
     run(records, tmp_path / "set")
     records[2].video.write_bytes(b"another, longer file")
     assert run(records, tmp_path / "set").skipped == 5
+
+
+def test_a_source_of_the_same_size_is_noticed_and_old_marks_still_count(tmp_path, records):
+    run(records, tmp_path / "set")
+    records[2].video.write_bytes(b"war")
+    assert run(records, tmp_path / "set").skipped == 5
+    told = source_bytes(records[2])
+    assert is_source(records[2], told)
+    assert is_source(records[2], "3")  # of a set that was prepared before there were checksums
+    assert not is_source(records[2], "4")
+    records[2].video.write_bytes(bytes(3 * EDGE))
+    told = source_bytes(records[2])
+    records[2].video.write_bytes(bytes(3 * EDGE - 1) + b"a")
+    assert not is_source(records[2], told)
+
+
+@pytest.mark.parametrize("name", ["s1/a  7", "s1/a7 ", "s1/a\u00a07", "s1/a\n7", "s1/\udcff7"])
+def test_a_name_of_odd_white_space_is_a_clip_like_others(tmp_path, records, name):
+    odd = dataclasses.replace(records[0], clip_id=name)
+    assert run([odd, *records[1:]], tmp_path / "set").ok == 6
+    assert len(PreparedSet.open(tmp_path / "set").clips("train")) == 6
+    assert run([odd, *records[1:]], tmp_path / "set").skipped == 6
+    with pytest.raises(LipkitError, match="has the clip id"):
+        run([odd, dataclasses.replace(odd, clip_id=one_line(name))], tmp_path / "other")
 
 
 def test_prepared_clips_outlive_their_source(tmp_path, records):

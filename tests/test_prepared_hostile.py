@@ -212,6 +212,7 @@ def set_to(column: int, value: str):
         (lambda rows: rows[2].__delitem__(slice(4, None)), "manifest.csv: cannot be read"),
         (lambda rows: rows[0].__setitem__(5, "length"), "it has no column 'frames'"),
         (lambda rows: rows.clear(), "manifest.csv: cannot be read"),
+        (lambda rows: rows.__delitem__(slice(1, None)), "no usable clip"),
     ],
 )
 def test_a_row_that_cannot_be_true(folder, change, said):

@@ -32,6 +32,28 @@ def test_a_folder_and_its_table(folder):
     assert (second.speaker, second.sex, second.words) == ("ben", "m", "")
 
 
+@pytest.mark.parametrize(
+    ("said", "meant"), [("F", "f"), ("female", "f"), (" M ", "m"), ("", ""), ("x", None)]
+)
+def test_the_sex_of_a_table_is_read_as_people_write_it(folder, tmp_path, said, meant):
+    table = tmp_path / "table.tsv"
+    file = folder / "anna" / "one.wav"
+    table.write_text(f"\ufefffile\tsex\n{file}\t{said}\n", encoding="utf-8")
+    if meant is None:
+        with pytest.raises(LipkitError, match="write f or m, or leave it empty"):
+            find_recordings(folder, table)
+    else:
+        assert find_recordings(folder, table)[0].sex == meant
+
+
+def test_in_silence_nothing_is_heard(tmp_path):
+    pytest.importorskip("pocketsphinx")
+    write_audio(tmp_path / "anna" / "quiet.wav", np.zeros(2 * SAMPLE_RATE, np.float32))
+    pieces, (fault,) = find_pieces(tmp_path / "anna", None, None, 0, False)
+    assert pieces == []
+    assert "quiet.wav: is silent" in fault
+
+
 def test_a_folder_without_sound_or_table_column_is_refused(tmp_path, folder):
     with pytest.raises(LipkitError, match="no such folder"):
         find_recordings(tmp_path / "none")

@@ -7,8 +7,10 @@ frames (1.16 s at 25 frames/s), which gives its times.
 
 What LRW does not have:
 
-* Speakers. Every record's speaker is :data:`UNKNOWN_SPEAKER`, and clip ids are
-  ``WORD/WORD_00001``. Nobody can say whether a speaker of ``test`` is in ``train``.
+* Speakers. Every record's speaker is :data:`UNKNOWN_SPEAKER`. Nobody can say whether a speaker
+  of ``test`` is in ``train``.
+* Numbers of its own for every clip: each split begins at 00001, so clip ids name the split,
+  ``WORD/train_WORD_00001``.
 * Sentences. ``sentence`` is the word; what is said around it in the clip is not recorded.
 
 ``split`` is the official one; the protocol ``paper`` merges ``val`` into ``train``
@@ -61,7 +63,7 @@ def _record(video: Path) -> ClipRecord:
     word = video.parent.parent.name
     words, note = _times(video.with_suffix(".txt"), word)
     return ClipRecord(
-        clip_id=f"{word}/{video.stem}",
+        clip_id=f"{word}/{video.parent.name}_{video.stem}",
         speaker=UNKNOWN_SPEAKER,
         corpus="lrw",
         video=video,

@@ -35,24 +35,28 @@ def walk_files(root: Path) -> Iterator[Path]:
 
     Hidden files are left out, so are the ``__MACOSX`` folders that some archives carry, and
     whatever is not a file to read: pipes, devices, sockets. Links to folders are followed,
-    and each folder is visited once.
+    after everything else, and each folder is visited once.
 
     Raises
     ------
     LipkitError
         When a folder cannot be listed.
     """
-    seen = set()
-    for folder, folders, files in os.walk(root, followlinks=True, onerror=_refuse):
-        real = os.path.realpath(folder)
-        depth = len(Path(folder).relative_to(root).parts)
-        if real in seen or depth > MAX_DEPTH:
-            folders.clear()
-            continue
-        seen.add(real)
-        folders[:] = sorted(f for f in folders if not f.startswith((".", "__MACOSX")))
-        paths = (Path(folder, f) for f in sorted(files) if not f.startswith("."))
-        yield from (path for path in paths if not _is_special(path))
+    seen, waiting = set(), [Path(root)]
+    while waiting:
+        for folder, folders, files in os.walk(waiting.pop(0), onerror=_refuse):
+            real = os.path.realpath(folder)
+            depth = len(Path(folder).relative_to(root).parts)
+            if real in seen or depth > MAX_DEPTH:
+                folders.clear()
+                continue
+            seen.add(real)
+            shown = sorted(f for f in folders if not f.startswith((".", "__MACOSX")))
+            # Links wait, so that a folder is visited under its own name where it has one here.
+            waiting += [path for f in shown if (path := Path(folder, f)).is_symlink()]
+            folders[:] = [f for f in shown if not Path(folder, f).is_symlink()]
+            paths = (Path(folder, f) for f in sorted(files) if not f.startswith("."))
+            yield from (path for path in paths if not _is_special(path))
 
 
 def _is_special(path: Path) -> bool:

@@ -9,6 +9,7 @@ import io
 import json
 import random
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,11 +37,15 @@ COLUMN = 1000
 
 _NO_PACKED_SET = (
     zipfile.BadZipFile,
+    zlib.error,
     UnidentifiedImageError,
-    KeyError,
+    LookupError,
     ValueError,
     TypeError,
     EOFError,
+    ArithmeticError,
+    # Of zipfile, for encrypted members and for ways of packing that it does not know.
+    RuntimeError,
 )
 
 

@@ -27,7 +27,7 @@ from lipkit.data.clips import ClipFile, PreparedClip, write_clip
 from lipkit.data.description import claim
 from lipkit.data.ledger import Entered, enter, header_outcome
 from lipkit.data.manifest import Outcome, clip_file, one_line
-from lipkit.data.sources import checked, settings_text, source_bytes
+from lipkit.data.sources import checked, is_source, settings_text, source_bytes
 from lipkit.errors import Interrupted, LipkitError
 from lipkit.files import owning, remove_leftovers
 from lipkit.jobs.pool import Lost, each
@@ -277,8 +277,8 @@ def _kept(record: ClipRecord, out: Path, config: PrepareConfig) -> Outcome | Non
     try:
         file = ClipFile(path)
         known = file.meta["settings"] == settings_text(config)
-        same = source_bytes(record) in (file.meta["source_bytes"], "")
-        return header_outcome(file) if known and same else None
+        same = known and is_source(record, file.meta["source_bytes"])
+        return header_outcome(file) if same else None
     except (LipkitError, KeyError, ValueError):
         return None
 

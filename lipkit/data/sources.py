@@ -4,11 +4,13 @@ import dataclasses
 import itertools
 import json
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 from lipkit.config import PrepareConfig
 from lipkit.corpora.record import ClipRecord
+from lipkit.data.manifest import one_line
 from lipkit.data.table import is_plain
 from lipkit.errors import LipkitError, UsageError
 from lipkit.settings import to_dict
@@ -19,13 +21,38 @@ def settings_text(config: PrepareConfig) -> str:
     return json.dumps(to_dict(config), sort_keys=True)
 
 
+EDGE = 65_536
+"""Bytes at each end of a source file that its checksum is of."""
+
+
 def source_bytes(record: ClipRecord) -> str:
-    """Sizes of the source files, by which a replaced source is noticed; "" if gone."""
+    """Sizes and checksums of the source files, by which a replaced source is noticed; "" if gone.
+
+    Sizes alone would not do: those of many encoders are padded, GRID's to 2,048 bytes.
+    """
     try:
-        sources = filter(None, (record.video, record.audio))
-        return " ".join(str(os.stat(source).st_size) for source in sources)
+        return " ".join(map(_told, filter(None, (record.video, record.audio))))
     except OSError:
         return ""
+
+
+def is_source(record: ClipRecord, told: str) -> bool:
+    """Whether :func:`source_bytes` once told this of the source, or it is gone.
+
+    Of clips that were prepared before there were checksums, sizes alone are compared.
+    """
+    now = source_bytes(record)
+    if ":" not in told:
+        now = " ".join(part.partition(":")[0] for part in now.split())
+    return now in (told, "")
+
+
+def _told(path: Path) -> str:
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        checksum = zlib.crc32(file.read(EDGE))
+        file.seek(max(EDGE, size - EDGE))
+        return f"{size}:{zlib.crc32(file.read(EDGE), checksum):08x}"
 
 
 def checked(records: Sequence[ClipRecord]) -> list[ClipRecord]:
@@ -38,15 +65,18 @@ def checked(records: Sequence[ClipRecord]) -> list[ClipRecord]:
     UsageError
         When an id leads out of a prepared set.
     """
-    # Absolute, because a worker of a cluster may stand in another folder.
+    # Absolute, because a worker of a cluster may stand in another folder; and by ids that a table
+    # can hold, because a file's name may have line breaks, or bytes that are no text.
     records = [
         dataclasses.replace(
             record,
+            clip_id=one_line(record.clip_id),
             video=Path(os.path.abspath(record.video)),
             audio=record.audio and Path(os.path.abspath(record.audio)),
         )
-        for record in sorted(records, key=lambda record: record.clip_id)
+        for record in records
     ]
+    records.sort(key=lambda record: record.clip_id)
     if not records:
         raise LipkitError("there is no clip to prepare; check the corpus's name and folder")
     for record, following in itertools.pairwise(records):

@@ -191,6 +191,8 @@ def _check_order(ids: list[str], table: Table) -> None:
     A manifest is written in the order of its ids, so a look at the neighbour tells. Only
     one that was edited needs a look at all of them.
     """
+    if not ids:
+        return
     last = table.ids[-1] if len(table) else ""
     if last < ids[0] and all(a < b for a, b in pairwise(ids)) and table.is_sorted:
         return

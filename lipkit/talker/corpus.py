@@ -134,12 +134,25 @@ def write_takes(
     _claim(root, seed, kind)
     shots = [Shot(str(root), take) for take in takes]
     todo = [shot for shot in shots if not shot.done]
+    _refuse_others(todo)
     if todo:
         _run(todo, workers, progress, kept=len(shots) - len(todo))
     people = {take.speaker: asdict(anybody(take.person, seed)) for take in takes}
     clips = max(take.number for take in takes) + 1
     _sign(root, len(people), clips, seed, people, kind)
     return root
+
+
+def _refuse_others(shots: Sequence[Shot]) -> None:
+    """Refuse clips of a person and number that another call has drawn saying something else."""
+    for shot in shots:
+        folder, take = shot.path("", "").parent, shot.take
+        for other in folder.glob(f"{take.number:02d}[eh]*"):
+            if other.is_file() and other.stem != take.name:
+                raise UsageError(
+                    f"{other}: is clip {take.number} of {take.speaker} already, by other "
+                    "recordings or another share of them; choose another folder, or give the same"
+                )
 
 
 def write_corpus(

@@ -9,6 +9,7 @@ import numpy as np
 from lipkit.config import SAMPLE_RATE
 from lipkit.errors import LipkitError
 from lipkit.files import replacing
+from lipkit.media.container import file_url
 from lipkit.media.encoding import SAME_BYTES
 from lipkit.talker.camera import Camera, codec_options
 
@@ -31,7 +32,7 @@ def film(path: Path, frames: Iterable[np.ndarray], samples: np.ndarray, how: Cam
     options = codec_options(how) if how.codec else lossless
     with replacing(path) as temporary:
         try:
-            with av.open(str(temporary), "w", format="mpeg" if mpeg else "mp4") as container:
+            with av.open(file_url(temporary), "w", format="mpeg" if mpeg else "mp4") as container:
                 video = container.add_stream(how.codec or "libx264", rate=how.fps)
                 video.pix_fmt, video.options = "yuv420p", options
                 video.codec_context.thread_count = 1

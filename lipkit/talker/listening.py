@@ -24,6 +24,7 @@ from lipkit.config import SAMPLE_RATE
 from lipkit.corpora.record import Word
 from lipkit.errors import LipkitError
 from lipkit.files import replacing
+from lipkit.media.sound import SILENT_DB
 from lipkit.talker.speech import SILENCE, VOICES, Phoneme, speak
 
 RATE = 16_000
@@ -132,9 +133,13 @@ def _sound(path: Path) -> np.ndarray:
     from lipkit.media import read_audio
 
     try:
-        return read_audio(path)
+        samples = read_audio(path)
     except LipkitError as error:
         raise Unread(str(error)) from error
+    # Or words would be heard in the noise of the margin.
+    if np.abs(samples).max(initial=0) < 10 ** (SILENT_DB / 20):
+        raise Unread(f"{path}: is silent (never above {SILENT_DB:g} dB); leave it out")
+    return samples
 
 
 def hear_phonemes(samples: np.ndarray) -> Heard:

@@ -114,13 +114,22 @@ def find_recordings(
     for path in paths:
         row = known.get(path.resolve(), {})
         speaker = row.get("speaker") or path.parent.name
-        recordings.append(Recording(path, speaker, row.get("sex", ""), row.get("words", "")))
+        sex = _sex(row.get("sex", ""), path, index)
+        recordings.append(Recording(path, speaker, sex, row.get("words", "")))
     return recordings
+
+
+def _sex(said: str, recording: Path, index: str | os.PathLike | None) -> str:
+    """``f``, ``m`` or nothing, of what a table says."""
+    first = said.strip().lower()[:1]
+    if first not in ("", "f", "m"):
+        raise LipkitError(f"{index}: sex {said!r} of {recording}: write f or m, or leave it empty")
+    return first
 
 
 def _index(path: Path) -> dict[Path, dict[str, str]]:
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        with open(path, encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file, delimiter="\t"))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise LipkitError(f"{path}: cannot be read ({error}); give --words a table") from error

@@ -111,7 +111,10 @@ def speak(text: str, voice: Voice | str = VOICES[0]) -> Speech:
     samples = np.clip(samples, -1, 1).astype(np.float32)
     samples.setflags(write=False)
     seconds = len(pcm) / rate
-    return Speech(samples, _phonemes(events, seconds), _words(text, events, seconds))
+    phonemes = _phonemes(events, seconds)
+    if all(phoneme.symbol == SILENCE for phoneme in phonemes):
+        raise LipkitError(f"text {text!r} holds nothing that espeak-ng can say; write it in words")
+    return Speech(samples, phonemes, _words(text, events, seconds))
 
 
 def find_voice(voice: Voice | str) -> Voice:

@@ -160,6 +160,11 @@ def plan(
                 takes.append(Take(index, number, seed, text, manners, piece))
             else:
                 takes.append(Take(index, number, seed, next(said), manners))
+    if human and not any(take.piece for take in takes):
+        raise UsageError(
+            f"human={human:g}: of each person's {clips} clip{'s' * (clips != 1)} that is less than "
+            "one, so nobody would say a recording; ask for more clips or a larger share"
+        )
     return takes
 
 
