@@ -62,7 +62,7 @@ def test_one_command_ranks_and_says_what_is_tied_or_broken(submitted, tmp_path, 
     assert float(rows["ada"]["low"]) <= values[0] <= float(rows["ada"]["high"])
     page = (out / "leaderboard.md").read_text()
     assert "* ada, bo share place" in page
-    for told in ("none: not measured; 0 files", "two: not measured; 2 files", "no plain file"):
+    for told in ("none: not measured; 0 files", "two: not measured; 2 files", "not a plain file"):
         assert told in page
     assert page.count("\n* torn: not measured; ") == 1
     assert "ada: " in capsys.readouterr().out
