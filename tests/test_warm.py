@@ -18,6 +18,7 @@ import nbformat
 import numpy as np
 import painted
 import pytest
+import warm
 from conftest import LONGEST, REPOSITORY
 
 from lipkit.face.landmarks import FaceLandmarks
@@ -95,6 +96,25 @@ def test_signals_arrive_and_a_killed_one_is_gone(python, tmp_path):
         while os.path.exists(f"/proc/{child}") and time.monotonic() < until:
             time.sleep(0.02)
         assert not os.path.exists(f"/proc/{child}")
+
+
+@pytest.mark.slow
+def test_signals_that_the_first_caller_blocks_reach_the_others(tmp_path):
+    """Python's resource tracker begins with Ctrl-C and SIGTERM blocked, and may be the first."""
+    program = warm.python(tmp_path)
+    require_warm(program)
+    code = "import signal; print(signal.SIGTERM in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        assert run(program, "-c", code).stdout == "True\n"
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert run(program, "-c", code).stdout == "False\n"
+    code = "import time; print(1, flush=True); time.sleep(20)"
+    with subprocess.Popen([program, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == -signal.SIGTERM
 
 
 @pytest.mark.slow

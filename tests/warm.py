@@ -89,7 +89,9 @@ def ask(place: str, owner: int, words: list[str]) -> int:
     """Have the words run; the exit status."""
     files = list(filter(_is_open, map(int, os.listdir("/proc/self/fd"))))
     line = _connected(place, owner)
+    blocked = [int(number) for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]
     order = {"words": words, "cwd": os.getcwd(), "env": dict(os.environ), "files": files}
+    order["blocked"] = blocked
     order = json.dumps(order).encode()
     handed = array.array("i", files).tobytes()
     line.sendmsg([len(order).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, handed)])
@@ -179,6 +181,8 @@ def serve(place: str, owner: int) -> dict:
     import painted
     import unchecked  # noqa: F401
 
+    # Begun by whoever asks first, be it Python's resource tracker, which blocks signals.
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
     sys.path.pop(0)  # the tests' folder
     for name in LIBRARIES:
         with contextlib.suppress(ImportError):  # a few are extras
@@ -290,6 +294,7 @@ def become(order: dict) -> tuple[str, str]:
     os.environ.clear()
     os.environ.update(order["env"])
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.pthread_sigmask(signal.SIG_SETMASK, order.get("blocked", []))
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         stream = os.fdopen(number, "w" if number else "r", 1 if number == 2 else -1, "utf-8")
         setattr(sys, name, stream)
