@@ -83,6 +83,7 @@ def test_the_best_lag_is_found_and_stillness_follows_nothing(script):
         (["--train", "nowhere", "--test", "a=b:c"], "expected FOLDER:SPLIT"),
         (["--train", "a:b", "--test", "b"], "NAME=FOLDER:SPLIT"),
         (["--train", "a:b", "--test", "a=b:c", "--steps", "5"], "at least 20"),
+        (["--train", "a:b", "--test", "a=b:c", "--seeds", "0"], "at least 1"),
     ],
 )
 def test_what_is_wrong_is_one_line(run_script, tmp_path, given, said):

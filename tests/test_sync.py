@@ -308,7 +308,7 @@ def test_training_script_writes_proven_weights(script, tmp_path, capsys):
     only_short = write_set(tmp_path / "short", [30, 30])
     assert script([*options, "--test", f"{only_short}:train"]) == 2
     assert "64 frames" in capsys.readouterr().err
-    for wrong in (["--out", str(tmp_path / "sync")], ["--test-clips", "0"]):
+    for wrong in (["--out", str(tmp_path / "sync")], ["--test-clips", "1"]):
         assert script([*options, *wrong]) == 2
         assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "sync").exists()

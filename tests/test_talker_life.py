@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -81,6 +82,15 @@ def test_the_same_frames_give_the_same_bytes_whatever_lies_in_memory():
 
 def test_no_frames_give_no_frames():
     assert list(compressed(iter([]), Camera(codec="libx264"))) == []
+
+
+def test_a_colon_in_a_folder_is_no_protocol(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = Path("take:1")
+    folder.mkdir()
+    frames = [np.full((64, 64, 3), 40, np.uint8)] * 5
+    film(folder / "clip.mp4", frames, np.zeros(SAMPLE_RATE // 5, np.float32), Camera(fps=25))
+    assert len(read_clip(folder / "clip.mp4").frames) == 5
 
 
 @pytest.mark.parametrize(("codec", "suffix"), [("libx264", ".mp4"), ("mpeg1video", ".mpg")])
