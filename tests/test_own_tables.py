@@ -136,8 +136,12 @@ def test_the_command_leaves_to_the_table_what_it_says(prepared, tmp_path, capsys
         ("on = { title", '"../../on" = { title', "cells.../../on: must be named by letters"),
         ("on = { title", '"a,b" = { title', "cells.a,b: must be named by letters"),
         ("deaf = { title", '"frozen lips" = { title', "cells.frozen lips: must be named"),
-        ('"with" }', '"with", set = { "train.steps" = 9 } }', "cell on sets train.steps"),
-        ('"with" }', '"with", set = { "train.seed" = 9 } }', "give --seeds instead"),
+        ('"with" }', '"with", set = { "train.steps" = 9 } }', "cell on: sets train.steps"),
+        (
+            '"with" }',
+            '"with", set = { "train.seed" = 9 } }',
+            "the same for every cell; leave it out",
+        ),
         ('"loss.perc.weight" = 0', '"prepare.crop" = "per_frame"', "has no part in training"),
     ],
 )

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from lipkit.cli.options import PresetOption, QuietOption, SetOption, assignments, join_options
-from lipkit.errors import UsageError
 from lipkit.files import owning
 
 
@@ -89,16 +88,12 @@ def train(
     values: dict[str, Any] = assignments(settings, "--set")
     options = {"train.minutes": minutes, "train.steps": steps, "train.train_split": train_split}
     options["train.precision"] = precision
-    for name in values:
-        if name.startswith("prepare."):
-            raise UsageError(
-                f"--set {name}: has no part in training; the set is prepared already, so give it "
-                "to lipkit prepare"
-            )
     values = join_options(values, options)
     # Imported here, so that --help needs no torch, and a misspelt setting no trainer.
     from lipkit.presets import preset as find_preset
+    from lipkit.presets.fit import require_training
 
+    require_training(values)
     config = find_preset(preset, values)
 
     from lipkit.training import train as train_generator

@@ -6,7 +6,7 @@ the kit converts to 25 frames/s by time stamp, as it does with any video.
 
 A clip is any video whose name is ``<actor>_<sentence>_<mood>_<intensity>``, such as
 ``VideoFlash/1001_DFA_ANG_XX.flv``, at any depth. The sentence is known from its code. There
-are not word times.
+are no word times.
 
 Actor 1001 is one of the ``strangers`` (:mod:`lipkit.corpora.people`).
 """

@@ -16,13 +16,13 @@ from lipkit.errors import LipkitError, UsageError
 from lipkit.settings import to_dict
 
 
+EDGE = 65_536
+"""Bytes at each end of a source file that its checksum is of."""
+
+
 def settings_text(config: PrepareConfig) -> str:
     """The settings as they stand in a clip's header; equal settings give equal texts."""
     return json.dumps(to_dict(config), sort_keys=True)
-
-
-EDGE = 65_536
-"""Bytes at each end of a source file that its checksum is of."""
 
 
 def source_bytes(record: ClipRecord) -> str:
@@ -66,7 +66,7 @@ def checked(records: Sequence[ClipRecord]) -> list[ClipRecord]:
         When an id leads out of a prepared set.
     """
     # Absolute, because a worker of a cluster may stand in another folder; and by ids that a table
-    # can hold, because a file's name may have line breaks, or bytes that are no text.
+    # can hold, because a file's name may have line breaks, or bytes that are not text.
     records = [
         dataclasses.replace(
             record,

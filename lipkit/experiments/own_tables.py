@@ -129,10 +129,10 @@ def parse_table(text: str, where: str = "registration.toml") -> OwnTable:
         raise LipkitError(f"{where}: {name} is a table of the kit; give the file another name")
     _require(data, _TABLE, where, ("full", "placebo"))
     for cell, about in data["cells"].items():
-        if not re.fullmatch(r"\w[\w.-]*", cell) or cell in REFERENCES:
+        if not re.fullmatch(r"\w[\w.-]*", cell):  # nor is it then a reference row's name
             raise LipkitError(
                 f"{where}: cells.{cell}: must be named by letters, digits, dots, dashes and "
-                "underscores, for its runs' folders are; and not as a row of every table is"
+                "underscores, since its runs' folders are named after it"
             )
         _require(about, _CELL, f"{where}: cells.{cell}", ("set",))
     cells = {c: Cell(c, about["title"], about.get("set", {})) for c, about in data["cells"].items()}

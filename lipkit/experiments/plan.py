@@ -12,7 +12,7 @@ from lipkit.experiments.own_tables import find_table
 from lipkit.experiments.records import WHOLE, read_json, read_record
 from lipkit.files import content
 from lipkit.presets import Preset, preset
-from lipkit.presets.fit import require_fit
+from lipkit.presets.fit import require_fit, require_training
 from lipkit.report.tables import write_json
 from lipkit.settings import flat, from_dict, override, to_dict
 
@@ -223,14 +223,10 @@ def make_plan(
 
 def _base(table: Experiment, options: PlanOptions) -> Preset:
     settings = dict(options.settings)
+    require_training(settings)
     for key in settings:
         if key in OWN:
             raise UsageError(f"--set {key}: give {OWN[key]} instead")
-        if key.startswith("prepare."):
-            raise UsageError(
-                f"--set {key}: has no part in training; the set is prepared already, so give it "
-                "to lipkit prepare"
-            )
         if key in table.forms:
             raise UsageError(
                 f"--set {key}: the {table.name} decides it, cell by cell; leave it out"
@@ -245,7 +241,7 @@ def _preset_of(cell: Cell, base: Preset, seed: int) -> Preset:
     for key in cell.settings or {}:
         if key in OWN:
             raise UsageError(
-                f"cell {cell.name} sets {key}, which is every cell's alike; give {OWN[key]} instead"
+                f"cell {cell.name}: sets {key}, which is the same for every cell; leave it out"
             )
     own = base if not cell.preset else _own(cell.preset, base)
     budget = {"train.seed": seed}

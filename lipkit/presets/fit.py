@@ -1,5 +1,7 @@
 """Do the parts of a preset go together? What does its training need of the data?"""
 
+from collections.abc import Iterable
+
 import torch
 from torch import nn
 
@@ -35,6 +37,22 @@ def least_windows(preset: Preset) -> int:
         network = build_generator(preset.generator)
     norms = any(isinstance(module, nn.BatchNorm1d) for module in network.modules())
     return max([*wanted, 2 if norms else 1])
+
+
+def require_training(names: Iterable[str]) -> None:
+    """Refuse settings that have no part in training, since the set is prepared by then.
+
+    Raises
+    ------
+    UsageError
+        Naming the first.
+    """
+    for name in names:
+        if name.startswith("prepare."):
+            raise UsageError(
+                f"{name}: has no part in training, and the set is prepared already; give it to "
+                "lipkit prepare"
+            )
 
 
 def require_fit(preset: Preset) -> None:

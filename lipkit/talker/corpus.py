@@ -123,7 +123,8 @@ def write_takes(
     Raises
     ------
     LipkitError
-        When the folder holds something else, or a corpus of another seed or kind.
+        When the folder holds something else, a corpus of another seed or kind, or other clips
+        of the same people and numbers.
     """
     if not takes:
         raise UsageError("there is nothing to draw; ask for a person and a clip at least")

@@ -104,7 +104,7 @@ def hear_file(path: Path, words: str = "", keep: str | os.PathLike | None = None
     Raises
     ------
     Unread
-        When the file cannot be read.
+        When the file cannot be read, or is silent.
     Unfit, LipkitError
         As :func:`hear`.
     """

@@ -95,7 +95,8 @@ def find_recordings(
     Raises
     ------
     LipkitError
-        When there is no such folder or table, no sound in it, or the table lacks ``file``.
+        When there is no such folder or table, no sound in it, the table lacks ``file``, or a
+        ``sex`` does not begin with f or m.
     """
     folder = Path(folder)
     if not folder.is_dir():

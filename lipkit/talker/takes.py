@@ -138,7 +138,7 @@ def plan(
     Raises
     ------
     UsageError
-        When a number is below its least.
+        When a number is below its least, or ``human`` is less than one clip of each person.
     """
     for name, value, least in (("speakers", people, 1), ("clips", clips, 1), ("seed", seed, 0)):
         if value < least:
