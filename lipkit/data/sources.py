@@ -15,7 +15,6 @@ from lipkit.data.table import is_plain
 from lipkit.errors import LipkitError, UsageError
 from lipkit.settings import to_dict
 
-
 EDGE = 65_536
 """Bytes at each end of a source file that its checksum is of."""
 
